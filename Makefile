@@ -1,0 +1,63 @@
+# Every command of the project; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What `make install` put into .venv goes before what the machine has.
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PIPENV_VERBOSITY := -1
+.DEFAULT_GOAL := help
+.PHONY: help install up test test-fast format synth diff deploy destroy state unlock bench docs clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(BIN)/.installed node_modules/.package-lock.json ## install what the project needs into .venv and node_modules
+
+$(BIN)/.installed: Pipfile.lock tools/pipenv.txt tools/terraform.py
+	@sh tools/install.sh $(PYTHON)
+	@touch $@
+
+node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed
+	@echo "Installing the CDKTF command line"
+	@npm ci --no-audit --no-fund --loglevel=error || { echo "Error: npm could not install the CDKTF command line; check the connection to the npm registry and run \`make install\` again."; exit 1; }
+	@touch $@
+
+up: install ## run everything on this machine: an embedded AWS, the deployed API (PORT=8080)
+	@python -m local.up
+
+test: install ## prove the project: format, lint, types, unit and snapshot tests, a deployment from end to end
+	@sh tools/check.sh tests
+
+test-fast: install ## the same without the deployment
+	@sh tools/check.sh tests --ignore=tests/e2e
+
+format: install ## format the code and fix what can be fixed
+	@ruff format . && ruff check --fix .
+
+synth: install ## synthesize the stacks of ENVIRONMENT_SUFFIX (dev) into cdktf.out
+	@python -m tools.cdktf synth
+
+diff: install ## show what a deploy would change
+	@python -m tools.cdktf diff
+
+deploy: install ## deploy the environment (APPROVE=1: without asking)
+	@python -m tools.cdktf deploy $(if $(APPROVE),--auto-approve)
+
+destroy: install ## destroy the environment (APPROVE=1: without asking)
+	@python -m tools.cdktf destroy $(if $(APPROVE),--auto-approve)
+
+state: install ## once an account and region: make the bucket of the Terraform states
+	@python -m tools.cdktf state $(if $(APPROVE),--auto-approve)
+
+unlock: install ## release the state lock LOCK that a killed deploy left behind
+	@python -m tools.cdktf unlock --lock "$(LOCK)"
+
+bench: install ## measure synth and the functions, each beside a baseline
+	@python -m bench
+
+docs: install ## write docs/openapi.json anew
+	@python -m tools.openapi
+
+clean: ## delete what was built, but not what was installed
+	@rm -rf build cdktf.out .local

@@ -1,0 +1,198 @@
+"""What the tracking function costs: cold start, warm requests, growth of a history, size of the package.
+
+`python -m bench.handler [ROUNDS]`. Beside the built package run (a) bench/usual, the same API in the usual style,
+and (b) the floor, one stock botocore client and one call. All sides have bytecode for the same interpreter, call
+the same stub over TLS, and take turns. BENCH_PYTHON names the interpreter; the default is the runtime's
+minor version if it is on PATH, else the Python that runs this.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections import defaultdict
+from importlib.metadata import distribution
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import boto3
+
+import facts
+from bench.stub import stub
+from local.aws import EmbeddedAws
+from shipments.clients import make_client
+from shipments.store import UpdateStore
+from stacks.package import PYTHON, build
+
+HERE = Path(__file__).parent
+OURS, USUAL, FLOOR = "the built package", "(a) the usual style", "(b) the floor"
+RUNNERS = {OURS: "tracking", USUAL: "usual", FLOOR: "floor"}
+#: What (a) and (b) import, as Lambda's runtime and a layer hold it.
+LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
+LIBRARIES += ("aws-lambda-powertools", "aws-xray-sdk", "wrapt", "typing-extensions")
+WARM_REQUESTS = 300
+HISTORIES = (10, 1_000, 100_000)
+REGION = "us-east-1"
+
+#: What a side was measured to take, in ms or MB, by what it is.
+Sample = dict[str, float]
+
+
+def main(rounds: int = 15) -> None:
+    """Measure every side `rounds` times, and print the tables."""
+    python = os.environ.get("BENCH_PYTHON") or shutil.which(f"python{PYTHON}") or sys.executable
+    with tempfile.TemporaryDirectory() as folder, stub(Path(folder)) as endpoint:
+        package = build("tracking")
+        folders = lay_out(package, Path(folder), python)
+        cold, warm = (
+            measure(rounds, requests, python, folders, Path(folder), endpoint)
+            for requests in (0, WARM_REQUESTS)
+        )
+    version = subprocess.check_output([python, "--version"], text=True).strip()
+    print(f"{version}, Lambda runs {PYTHON}; medians of {rounds} runs, all sides in turn")
+    show("Cold: a process from its start to the first answered POST and GET", cold)
+    show(f"Warm: CPU of a request, median of {WARM_REQUESTS}", warm)
+    show_growth()
+    with zipfile.ZipFile(package) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    print(f"\nPackage: {package.stat().st_size / 1e6:.1f} MB, unpacked {unpacked / 1e6:.1f} MB")
+
+
+def lay_out(package: Path, folder: Path, python: str) -> dict[str, Path]:
+    """Where each side's code is, with bytecode for `python`."""
+    ours, libraries = folder / "ours", folder / "libraries"
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(ours)
+    for name in LIBRARIES:
+        installed = distribution(name)
+        for file in installed.files or []:
+            if file.suffix != ".pyc" and ".." not in file.parts:
+                (libraries / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(str(file.locate()), libraries / file)
+    shutil.copytree(HERE / "usual", libraries / "usual", ignore=shutil.ignore_patterns("__pycache__"))
+    # Of `ours` too: it holds bytecode already, which another Python than Lambda's cannot use.
+    subprocess.run(
+        [python, "-m", "compileall", "-qq", "--invalidation-mode=unchecked-hash", ours, libraries], check=False
+    )
+    return {OURS: ours, USUAL: libraries, FLOOR: libraries}
+
+
+def measure(
+    rounds: int, requests: int, python: str, folders: dict[str, Path], folder: Path, endpoint: str
+) -> dict[str, list[Sample]]:
+    """The samples of each side: of a cold start, or of warm requests if `requests` is over 0."""
+    samples = defaultdict(list)
+    for number in range(rounds + 1):
+        for side, path in folders.items():
+            if requests and side == FLOOR:
+                continue
+            bundle = folder / "bundle.pem"
+            trusted = (path / "botocore/cacert.pem").read_bytes()
+            bundle.write_bytes(trusted + b"\n" + (folder / "stub.pem").read_bytes())
+            sample = run(
+                [python, "-I", str(HERE / "runner.py"), RUNNERS[side], str(path), str(requests)],
+                {
+                    "AWS_CA_BUNDLE": str(bundle),
+                    "AWS_ENDPOINT_URL": endpoint,
+                    "AWS_DEFAULT_REGION": REGION,
+                    "AWS_ACCESS_KEY_ID": "bench",
+                    "AWS_SECRET_ACCESS_KEY": "bench",
+                    "LAMBDA_TASK_ROOT": str(path),
+                    "AWS_LAMBDA_FUNCTION_NAME": "bench",
+                    # As Lambda sets it for the many requests that X-Ray does not sample.
+                    "_X_AMZN_TRACE_ID": "Root=1-5e1b4151-5ac6c58f3fb5c6d6e5c6a1b2;Parent=53995c3f42cd8ad8;Sampled=1",
+                    "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+                    "POWERTOOLS_SERVICE_NAME": "tracking-api",
+                    "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
+                    facts.TABLE_NAME: "updates",
+                    facts.IDEMPOTENCY_TABLE: "idempotency",
+                    facts.ENVIRONMENT: "bench",
+                    facts.REGION: REGION,
+                    facts.CONFIG_PARAM: "/config",
+                    facts.FEATURE_FLAGS_PARAM: "/flags",
+                },
+            )
+            if number:  # the first run fills the disk's cache
+                samples[side].append(sample)
+    return samples
+
+
+def run(command: list[str], environment: dict[str, str]) -> Sample:
+    """What a process takes, or what it says that it took."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall = (time.perf_counter() - started) * 1000
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    sample: Sample = json.loads(said or "null") or {
+        "CPU ms": (usage.ru_utime + usage.ru_stime) * 1000,
+        "wall ms": wall,
+    }
+    return sample
+
+
+def show(title: str, samples: dict[str, list[Sample]]) -> None:
+    """A table with each side's medians, and in brackets their ratios to those of (a) and (b)."""
+    print(f"\n{title}")
+    medians = {
+        side: {figure: median(sample[figure] for sample in taken) for figure in taken[0]}
+        for side, taken in samples.items()
+    }
+    for side, figures in medians.items():
+        cells = []
+        for figure, value in figures.items():
+            ratios = [f"{value / medians[base][figure]:.2f}" for base in (USUAL, FLOOR) if base in medians]
+            cells.append(f"{figure} {value:8.2f} ({' '.join(ratios)})")
+        print(f"  {side:20}", *cells, sep="  ")
+
+
+def show_growth() -> None:
+    """What a GET of 10 updates reads and takes, by the number of updates that the shipment has."""
+    print("\nGrowth: a GET of 10 updates (the embedded AWS' own time is left out)")
+    with EmbeddedAws() as aws:
+        os.environ.update(aws.environment(REGION))
+        table = boto3.resource("dynamodb").create_table(
+            TableName="growth",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "tracking_id", "KeyType": "HASH"},
+                {"AttributeName": "timestamp", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "tracking_id", "AttributeType": "S"},
+                {"AttributeName": "timestamp", "AttributeType": "N"},
+            ],
+        )
+        client = make_client("dynamodb", REGION, read_timeout=60)
+        read: list[int] = []
+
+        def note(parsed: dict[str, Any], **_: Any) -> None:
+            read.append(parsed["ScannedCount"])
+
+        client.meta.events.register("after-call.dynamodb.Query", note)
+        store = UpdateStore(client, table.name, "bench")
+        for number in HISTORIES:
+            shipment = f"SHIP-{number}"
+            with table.batch_writer() as batch:
+                for timestamp in range(number):
+                    batch.put_item({"tracking_id": shipment, "timestamp": timestamp, "status": "in_transit"})
+            taken = []
+            for _ in range(20):
+                read.clear()
+                started = time.process_time()
+                store.history(shipment, limit=10)
+                taken.append((time.process_time() - started) * 1000)
+            print(f"  {number:7} updates  calls {len(read)}  items read {sum(read)}  CPU ms {median(taken):.2f}")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

@@ -1,0 +1,1 @@
+"""The tracking handler in the usual style: the baseline of bench/handler.py."""

@@ -1,0 +1,27 @@
+"""Facts that the deployed code and the stacks that deploy it share. Nothing here reads or calls anything."""
+
+from pathlib import Path
+from typing import Final
+
+#: JSON Schemas, draft 4 as API Gateway's models want it: one update, and the envelope of a batch.
+UPDATE_SCHEMA: Final = Path(__file__).with_name("update.schema.json")
+BATCH_SCHEMA: Final = Path(__file__).with_name("batch.schema.json")
+
+#: What a shipment can be; the same list stands in UPDATE_SCHEMA.
+STATUSES: Final = ("pending", "in_transit", "delivered", "failed")
+
+#: Names of the environment variables of the tracking function.
+TABLE_NAME: Final = "TABLE_NAME"
+IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
+ENVIRONMENT: Final = "ENVIRONMENT"
+REGION: Final = "REGION"
+CONFIG_PARAM: Final = "CONFIG_PARAM"
+FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
+
+#: The table's index by status. Its hash key is the attribute STATUS_KEY, its range key `timestamp`.
+STATUS_INDEX: Final = "StatusIndex"
+STATUS_KEY: Final = "status"
+
+#: What holds while the parameters in SSM cannot be read or understood.
+DEFAULT_FLAGS: Final = {"enhanced_tracking": True, "batch_processing": False, "real_time_notifications": True}
+DEFAULT_CONFIG: Final = {"max_request_size": "10MB", "timeout": 30, "rate_limit": 100}

@@ -1,0 +1,139 @@
+"""What an update of a shipment may be, told with a pointer at each fault."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import islice
+from typing import Any, NamedTuple, Self
+
+import fastjsonschema
+
+from shipments.attributes import escape, is_storable
+from shipments.exact_json import RepeatedName
+
+#: Levels of maps and lists that an attribute may have; DynamoDB's limit.
+MAX_NESTING = 32
+#: ms that an update's time may be ahead of the server's clock.
+MAX_AHEAD = 5 * 60 * 1000
+
+_MAX_FAULTS = 20
+_MAX_POINTER = 200
+
+
+class Fault(NamedTuple):
+    """What is wrong, and where: a JSON Pointer into the document."""
+
+    pointer: str
+    detail: str
+
+
+class Invalid(Exception):
+    """A document that is not what it should be; `faults` holds up to 20 reasons."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        # A name may hold half a surrogate pair, or be as long as a request.
+        self.faults = [
+            Fault(pointer.encode(errors="replace").decode()[:_MAX_POINTER], detail)
+            for pointer, detail in faults[:_MAX_FAULTS]
+        ]
+        super().__init__(" ".join(self.faults[0]).strip())
+
+
+class Schema:
+    """A JSON Schema, draft 4."""
+
+    def __init__(self, definition: dict[str, Any]) -> None:
+        self._validate = fastjsonschema.compile(definition, fast_fail=False)
+
+    def check(self, document: Any) -> None:
+        """Raises Invalid if `document`, as `exact_json.loads` returns it, breaks the schema."""
+        faults = list(_repeated(document, ""))
+        try:
+            self._validate(document)
+        except fastjsonschema.JsonSchemaValuesException as violations:
+            faults += [fault for error in violations.errors for fault in _faults(error)]
+        if faults:
+            raise Invalid(faults)
+
+
+def check_storable(document: Any) -> None:
+    """Raises Invalid if DynamoDB cannot hold `document`, as `exact_json.loads` returns it, exactly."""
+    if faults := list(islice(_unstorable(document, "", 0), _MAX_FAULTS)):
+        raise Invalid(faults)
+
+
+class Update(NamedTuple):
+    """One update. `event_time` is ms since the epoch, None for the time of its arrival."""
+
+    tracking_id: str
+    status: str
+    location: dict[str, Any]
+    metadata: dict[str, Any] | None
+    event_time: int | None
+
+    @classmethod
+    def parse(cls, document: Any, schema: Schema, now: int) -> Self:
+        """The update in `document`. Raises Invalid. `now` is the server's time in ms since the epoch."""
+        check_storable(document)
+        schema.check(document)
+        event_time = document.get("timestamp")
+        if event_time is not None and event_time > now + MAX_AHEAD:
+            raise Invalid([Fault("/timestamp", "must not be more than 5 minutes ahead")])
+        return cls(
+            document["tracking_id"],
+            document["status"],
+            document["location"],
+            document.get("metadata"),
+            event_time,
+        )
+
+
+def _faults(error: Any) -> Iterator[Fault]:
+    """fastjsonschema's finding, pointed at the very field."""
+    pointer = "".join(f"/{part}" for part in error.path[1:])
+    match error.rule:
+        case "required":
+            for name in error.rule_definition:
+                if name not in error.value:
+                    yield Fault(f"{pointer}/{name}", "is required")
+        case "additionalProperties":
+            for name in error.value:
+                if name not in error.definition["properties"]:
+                    yield Fault(f"{pointer}/{escape(name)}", "is not a known field")
+        case "pattern":
+            yield Fault(pointer, "must not contain control characters")
+        case _:
+            yield Fault(pointer, error.message.removeprefix(error.name).strip())
+
+
+def _unstorable(value: Any, pointer: str, nesting: int) -> Iterator[Fault]:
+    if isinstance(value, str):
+        if not _is_unicode(value):
+            yield Fault(pointer, "holds half a surrogate pair, which is not Unicode text")
+    elif isinstance(value, Decimal):
+        if not is_storable(value):
+            yield Fault(pointer, "must have at most 38 significant digits and lie between 1E-130 and 1E+126")
+    elif isinstance(value, dict | list) and nesting > MAX_NESTING:
+        yield Fault(pointer, f"is nested deeper than {MAX_NESTING} levels")
+    elif isinstance(value, dict):
+        yield from _repeated(value, pointer)
+        for name, member in value.items():
+            inside = f"{pointer}/{escape(name)}"
+            if not name or not _is_unicode(name):
+                yield Fault(inside, "has a name that is empty or not Unicode text")
+            yield from _unstorable(member, inside, nesting + 1)
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _unstorable(member, f"{pointer}/{index}", nesting + 1)
+
+
+def _repeated(value: Any, pointer: str) -> Iterator[Fault]:
+    if isinstance(value, RepeatedName):
+        yield Fault(f"{pointer}/{escape(value.name)}", "is there twice")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

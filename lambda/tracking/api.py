@@ -1,0 +1,266 @@
+"""The routes of the signed tracking API."""
+
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from shipments import exact_json
+from shipments.store import Page, Position, Refused, TooLarge, Unavailable, UpdateStore, position_of
+from shipments.summary import summarize
+from shipments.update import Fault, Invalid, Schema, Update, check_storable
+from tracking import cursor
+from tracking.errors import ApiError
+from tracking.request import Request
+from tracking.settings import Settings, SettingsSource
+from tracking.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from tracking.idempotency import FirstSeen
+
+DEFAULT_LIMIT: Final = 10
+MAX_LIMIT: Final = 100
+#: ms since the epoch: the year 33658.
+MAX_TIME: Final = 10**15 - 1
+
+#: Bytes of an answer, a little under Lambda's 6 MB.
+_MAX_ANSWER = 5_500_000
+#: Shipments of a batch that are worked on at a time; botocore keeps as many connections.
+_WORKERS = 10
+_RETRY_LATER = {"Retry-After": "1"}
+
+Route = Callable[[Request, Settings], str]
+
+
+class Api:
+    """Answers requests; one at a time, as Lambda sends them."""
+
+    def __init__(
+        self,
+        *,
+        store: UpdateStore,
+        settings: SettingsSource,
+        first_seen: Callable[[], "FirstSeen"],
+        update_schema: dict[str, Any],
+        batch_schema: dict[str, Any],
+        telemetry: Telemetry,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._first_seen = first_seen
+        self._update_schema = Schema(update_schema)
+        self._batch_schema = Schema(batch_schema)
+        # What GET's parameters may be is what an update's fields of the same name may be.
+        fields = {name: update_schema["properties"][name] for name in ("tracking_id", "status")}
+        self._parameter_schema = Schema({"properties": fields})
+        self._telemetry = telemetry
+        self._routes: dict[str, dict[str, Route]] = {
+            "/track": {"POST": self._track},
+            "/track/batch": {"POST": self._track_batch},
+            "/status": {"GET": self._status},
+            "/updates": {"GET": self._updates},
+        }
+
+    def answer(self, event: Any, context: Any) -> dict[str, Any]:
+        """The answer to any event whatever, as API Gateway's proxy integration wants it."""
+        request = Request(event, context)
+        self._telemetry.start(request.id)
+        status, name = 200, ""
+        headers: Mapping[str, str] = {}
+        try:
+            name, route = self._find(request)
+            with self._telemetry.trace(name):
+                body = route(request, self._settings.current())
+        except Exception as error:
+            problem = self._problem(error)
+            status, headers = problem.status, problem.headers
+            body = json.dumps(problem.body(request.id))
+        self._report(name, status)
+        return {
+            "statusCode": status,
+            "headers": {"Content-Type": "application/json", "X-Request-Id": request.id, **headers},
+            "body": body,
+            "isBase64Encoded": False,
+        }
+
+    def _find(self, request: Request) -> tuple[str, Route]:
+        path = request.path if request.path in self._routes else request.resource
+        methods = self._routes.get(path)
+        if methods is None:
+            raise ApiError(404, "Not found")
+        if request.method not in methods:
+            raise ApiError(405, "Method not allowed", headers={"Allow": ", ".join(methods)})
+        return f"{request.method} {path}", methods[request.method]
+
+    def _problem(self, error: Exception) -> ApiError:
+        match error:
+            case ApiError():
+                return error
+            case Invalid():
+                return ApiError(400, f"Invalid request: {error}", error.faults)
+            case TooLarge():
+                return ApiError(413, "An update has at most 400 KB, as DynamoDB counts them")
+            case Refused():
+                return ApiError(400, f"Invalid request: {error}")
+            case Unavailable():
+                self._telemetry.failure("The table does not answer", error)
+                return ApiError(503, "The service is busy; send the request again", headers=_RETRY_LATER)
+            case _:
+                self._telemetry.failure("A fault in the function", error)
+                self._telemetry.count("UnhandledException")
+                return ApiError(500, "Internal server error")
+
+    def _report(self, route: str, status: int) -> None:
+        if status >= 500:
+            self._telemetry.count("StatusQueryFailed" if route.startswith("GET") else "TrackingUpdateFailed")
+        elif status == 200 and route.startswith("GET"):
+            self._telemetry.count("StatusQuerySuccess")
+        self._telemetry.info("Answered", route=route, status_code=status)
+        self._telemetry.finish()
+
+    def _track(self, request: Request, settings: Settings) -> str:
+        document = request.document(settings.max_request_bytes)
+        update = Update.parse(document, self._update_schema, request.now)
+        now = self._arrival(request, settings)
+        timestamp = self._store.put(update, now=now, deadline=request.deadline)
+        self._telemetry.count("TrackingUpdateStored")
+        return json.dumps(_stored(update, timestamp))
+
+    def _track_batch(self, request: Request, settings: Settings) -> str:
+        if not settings.flags["batch_processing"]:
+            raise ApiError(403, "The flag batch_processing is off")
+        envelope = request.document(settings.max_request_bytes)
+        self._batch_schema.check(envelope)
+        now = self._arrival(request, settings)
+
+        def store(document: Any) -> dict[str, Any] | Exception:
+            try:
+                if time.monotonic() > request.deadline:
+                    raise Unavailable("no time is left for the rest of the batch")
+                update = Update.parse(document, self._update_schema, request.now)
+                return _stored(update, self._store.put(update, now=now, deadline=request.deadline))
+            except Exception as error:
+                return error
+
+        # The updates of one shipment one after the other, so that they keep their order within a millisecond.
+        shipments = defaultdict(list)
+        for index, document in enumerate(envelope["updates"]):
+            shipments[_shipment(document)].append((index, document))
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            outcomes = pool.map(
+                lambda updates: [(index, store(document)) for index, document in updates], shipments.values()
+            )
+            in_order = [outcome for _, outcome in sorted(chain.from_iterable(outcomes), key=itemgetter(0))]
+        results = [self._result(outcome, request.id) for outcome in in_order]
+        stored = sum(result["status_code"] == 200 for result in results)
+        self._telemetry.count("TrackingUpdateStored", stored)
+        if failed := sum(result["status_code"] >= 500 for result in results):
+            self._telemetry.count("TrackingUpdateFailed", failed)
+        return json.dumps({"stored": stored, "refused": len(results) - stored, "results": results})
+
+    def _result(self, outcome: dict[str, Any] | Exception, request_id: str) -> dict[str, Any]:
+        if isinstance(outcome, Exception):
+            problem = self._problem(outcome)
+            return {"status_code": problem.status, **problem.body(request_id)}
+        return {"status_code": 200, **outcome}
+
+    def _arrival(self, request: Request, settings: Settings) -> int:
+        """When the request, or the first one with its Idempotency-Key, arrived."""
+        key = request.idempotency_key
+        if key is None:
+            return request.now
+        return self._first_seen().at(
+            [request.caller, request.path, key],
+            request.body(settings.max_request_bytes),
+            now=request.now,
+            remaining_seconds=request.remaining_seconds,
+        )
+
+    def _status(self, request: Request, settings: Settings) -> str:
+        tracking_id = self._parameter(request, "tracking_id")
+        query = ("status", tracking_id)
+        page = self._store.history(tracking_id, limit=_limit(request), after=_after(request, query))
+
+        def answer(page: Page) -> dict[str, Any]:
+            listing = {"tracking_id": tracking_id, **_listing(page, query)}
+            if settings.flags["enhanced_tracking"]:
+                listing["summary"] = summarize(page.updates, request.now)
+            return listing
+
+        return _fitting(page, answer)
+
+    def _updates(self, request: Request, settings: Settings) -> str:
+        status = self._parameter(request, "status")
+        since = _number(request, "since", 0, 0, MAX_TIME)
+        until = _number(request, "until", MAX_TIME, since, MAX_TIME)
+        query = ("updates", status, since, until)
+        page = self._store.with_status(
+            status, since, until, limit=_limit(request), after=_after(request, query)
+        )
+        return _fitting(page, lambda page: {"status": status, **_listing(page, query)})
+
+    def _parameter(self, request: Request, name: str) -> str:
+        value = request.query.get(name)
+        if not value:
+            raise ApiError(400, f"{name} parameter required", [Fault(f"/{name}", "is required")])
+        check_storable({name: value})
+        self._parameter_schema.check({name: value})
+        return str(value)
+
+
+def _stored(update: Update, timestamp: int) -> dict[str, Any]:
+    return {
+        "message": "Tracking update stored successfully",
+        "tracking_id": update.tracking_id,
+        "timestamp": timestamp,
+    }
+
+
+def _shipment(document: Any) -> str:
+    return str(document.get("tracking_id")) if isinstance(document, dict) else ""
+
+
+def _limit(request: Request) -> int:
+    return _number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+
+
+def _number(request: Request, name: str, default: int, low: int, high: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if isinstance(text, str) and re.fullmatch("[0-9]{1,15}", text) and low <= int(text) <= high:
+        return int(text)
+    fault = Fault(f"/{name}", f"must be an integer from {low} to {high}")
+    raise ApiError(400, f"Invalid request: {name} {fault.detail}", [fault])
+
+
+def _after(request: Request, query: cursor.Query) -> Position | None:
+    token = request.query.get("last_key")
+    if token is None:
+        return None
+    try:
+        return cursor.decode(token, query)
+    except (TypeError, ValueError):
+        fault = Fault("/last_key", "must be the next_key of an answer to the same query")
+        raise ApiError(400, f"Invalid request: last_key {fault.detail}", [fault]) from None
+
+
+def _listing(page: Page, query: cursor.Query) -> dict[str, Any]:
+    listing = {"updates": page.updates, "count": len(page.updates)}
+    if page.more and page.updates:
+        listing["next_key"] = cursor.encode(position_of(page.updates[-1]), query)
+    return listing
+
+
+def _fitting(page: Page, answer: Callable[[Page], dict[str, Any]]) -> str:
+    """The text of `answer(page)`, with as many of the page's updates as fit into it."""
+    text = exact_json.dumps(answer(page))
+    # Quotes and backslashes are escaped once more when Lambda sends the text as a part of its own JSON.
+    if len(text) + text.count('"') + text.count("\\") <= _MAX_ANSWER:
+        return text
+    return _fitting(Page(page.updates[: len(page.updates) // 2], more=True), answer)

@@ -1,0 +1,37 @@
+"""The tokens with which a caller goes on to the next page.
+
+A token is the position after which the page starts, and a checksum over it and the query that it belongs to,
+so that a token of another query, or a changed one, is refused. The checksum is no secret and need not be one:
+the key is built from the query's own shipment or status, so whoever computes a token of their own gets to
+updates that the same query shows without any, and nowhere else.
+"""
+
+import base64
+import hashlib
+import json
+
+from shipments.store import Position
+
+_CHECKSUM_BYTES = 9
+
+Query = tuple[str | int, ...]
+
+
+def encode(position: Position, query: Query) -> str:
+    """The token for `position` in the pages of `query`; fit for a URL as it is."""
+    content = f"{position.timestamp} {position.tracking_id}".encode()
+    return base64.urlsafe_b64encode(_checksum(content, query) + content).decode().rstrip("=")
+
+
+def decode(token: str, query: Query) -> Position:
+    """The position in `token`. Raises ValueError if it is not a token of `query`."""
+    raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    content = raw[_CHECKSUM_BYTES:]
+    if raw[:_CHECKSUM_BYTES] != _checksum(content, query):
+        raise ValueError("the checksum is not this query's")
+    timestamp, _, tracking_id = content.decode().partition(" ")
+    return Position(tracking_id, int(timestamp))
+
+
+def _checksum(content: bytes, query: Query) -> bytes:
+    return hashlib.sha256(json.dumps(query).encode() + content).digest()[:_CHECKSUM_BYTES]

@@ -1,0 +1,69 @@
+"""The embedded AWS: moto's server in a process of its own, on a free port of the loopback interface."""
+
+import os
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+LOOPBACK = "127.0.0.1"
+
+#: What AWS clients need to talk to the embedded AWS; it checks neither the key nor the signature.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local-secret"}
+
+
+class EmbeddedAws:
+    """One emulated AWS account, empty at first; a context manager.
+
+    The server picks its own port and tells it through a pipe, so no other program's server can be taken
+    for it. It ends when that pipe closes, so it never outlives the process that started it.
+    """
+
+    endpoint: str
+    """Base URL of every service, for example ``http://127.0.0.1:40123``."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
+            start_new_session=True,  # Ctrl-C reaches the parent alone, which still needs AWS to clean up
+        )
+        assert self._process.stdout is not None  # noqa: S101 (for the type checker)
+        port = self._process.stdout.readline().strip()
+        if not port:
+            raise RuntimeError("The embedded AWS did not start; what it said stands above.")
+        self.endpoint = f"http://{LOOPBACK}:{port}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate()
+
+    def environment(self, region: str) -> dict[str, str]:
+        """The variables that point boto3, the AWS CLI and Terraform's provider at this server."""
+        return {
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+        }
+
+
+def _serve() -> None:
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
+    server.start()
+    print(server.get_host_and_port()[1], flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    _serve()

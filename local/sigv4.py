@@ -1,0 +1,216 @@
+"""Checks a request's Signature Version 4 as API Gateway does for a method with AWS_IAM authorization.
+
+The signature itself is botocore's; https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+"""
+
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from urllib.parse import unquote
+
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+SKEW = timedelta(minutes=5)
+#: Seconds that a presigned URL may live.
+LONGEST_EXPIRY = 7 * 24 * 3600
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class SignatureError(Exception):
+    """The request is not signed as it must be.
+
+    ``kind`` is what AWS puts into ``x-amzn-ErrorType``; the message is AWS's own.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A request as it came over the wire: the path and query still encoded, the headers in their order."""
+
+    method: str
+    path: str
+    query: str
+    headers: Pairs
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        pairs = [pair.partition("=") for pair in self.query.split("&") if pair]
+        return [(unquote(name), unquote(value)) for name, _, value in pairs]
+
+
+@dataclass(frozen=True)
+class _Claim:
+    credential: str
+    signed_headers: list[str]
+    signature: str
+    timestamp: str
+    expires: timedelta | None
+    token: str | None
+    parameters: Pairs
+
+
+class _Verifier(SigV4Auth):  # type: ignore[misc]
+    """botocore signs what it sends; this signs what the client said that it signed."""
+
+    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
+        return request.headers
+
+    def payload(self, request: AWSRequest) -> str:
+        return sha256(request.data).hexdigest()
+
+
+def verify(request: Signed, *, credentials: Credentials, region: str, now: datetime) -> None:
+    """Raise unless the request is signed with the credentials for ``execute-api`` in the region.
+
+    Both ways of signing are known: the Authorization header and the query of a presigned URL.
+
+    Raises:
+        SignatureError: with API Gateway's error type and message.
+    """
+    claim = _claim(request)
+    _check_scope(claim, region)
+    key = claim.credential.split("/")[0]
+    if key != credentials.access_key or claim.token != credentials.token:
+        message = "The security token included in the request is invalid."
+        raise SignatureError("UnrecognizedClientException", message)
+    _check_time(claim, now)
+    expected = _signature(request, claim, credentials, region)
+    if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
+        raise _mismatch()
+
+
+def _mismatch() -> SignatureError:
+    return SignatureError(
+        "InvalidSignatureException",
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+    )
+
+
+def _incomplete(message: str) -> SignatureError:
+    return SignatureError("IncompleteSignatureException", message)
+
+
+def _claim(request: Signed) -> _Claim:
+    query = dict(request.parameters)
+    if authorization := request.header("authorization"):
+        algorithm, _, rest = authorization.partition(" ")
+        fields = dict(re.findall(r"([^\s,=]+)=([^\s,]*)", rest))
+        if algorithm != ALGORITHM or not fields:
+            raise _incomplete("Invalid key=value pair (missing equal-sign) in Authorization header.")
+        where, prefix = "Authorization header", ""
+        timestamp = request.header("x-amz-date") or _http_date(request.header("date"))
+        token, parameters, expires = request.header("x-amz-security-token"), request.parameters, None
+    elif "X-Amz-Algorithm" in query:
+        fields = {name.removeprefix("X-Amz-"): value for name, value in query.items()}
+        where, prefix = "AWS query-string parameters", "X-Amz-"
+        timestamp, token = query.get("X-Amz-Date"), query.get("X-Amz-Security-Token")
+        parameters = [pair for pair in request.parameters if pair[0] != "X-Amz-Signature"]
+        seconds = query.get("X-Amz-Expires", "")
+        if not re.fullmatch(r"\d{1,6}", seconds) or int(seconds) > LONGEST_EXPIRY:
+            raise _incomplete("X-Amz-Expires must be a number of seconds, less than a week.")
+        expires = timedelta(seconds=int(seconds))
+    else:
+        raise SignatureError("MissingAuthenticationTokenException", "Missing Authentication Token")
+
+    missing = [
+        f"{where} requires '{prefix}{name}' parameter."
+        for name in ("Credential", "Signature", "SignedHeaders")
+        if not fields.get(name)
+    ]
+    if not timestamp:
+        missing.append(f"{where} requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    if missing or not timestamp:
+        raise _incomplete(" ".join(missing))
+    return _Claim(
+        fields["Credential"],
+        fields["SignedHeaders"].split(";"),
+        fields["Signature"],
+        timestamp,
+        expires,
+        token,
+        parameters,
+    )
+
+
+def _http_date(value: str | None) -> str | None:
+    try:
+        return parsedate_to_datetime(value).astimezone(UTC).strftime(SIGV4_TIMESTAMP) if value else None
+    except ValueError:
+        return None
+
+
+def _check_scope(claim: _Claim, region: str) -> None:
+    parts = claim.credential.split("/")
+    if len(parts) != 5:
+        raise _incomplete(
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."
+        )
+    _, date, its_region, service, terminator = parts
+    faults = []
+    if its_region != region:
+        faults.append(f"Credential should be scoped to a valid region, not '{its_region}'.")
+    if service != "execute-api":
+        faults.append("Credential should be scoped to correct service: 'execute-api'.")
+    if terminator != "aws4_request":
+        faults.append(f"Credential should be scoped with terminator: 'aws4_request', not '{terminator}'.")
+    if claim.timestamp[:8] != date:
+        faults.append(
+            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{date}' != '{claim.timestamp[:8]}', from '{claim.timestamp}'."
+        )
+    if "host" not in claim.signed_headers:
+        faults.append("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    if faults:
+        raise SignatureError("InvalidSignatureException", " ".join(faults))
+
+
+def _check_time(claim: _Claim, now: datetime) -> None:
+    try:
+        signed = datetime.strptime(claim.timestamp, SIGV4_TIMESTAMP).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{claim.timestamp}'.") from error
+    said, shown = claim.timestamp, now.strftime(SIGV4_TIMESTAMP)
+    life = SKEW if claim.expires is None else claim.expires
+    if signed + life < now:
+        oldest = (now - life).strftime(SIGV4_TIMESTAMP)
+        unit = "5 min." if claim.expires is None else f"{life.total_seconds():.0f} s."
+        message = f"Signature expired: {said} is now earlier than {oldest} ({shown} - {unit})"
+        raise SignatureError("InvalidSignatureException", message)
+    if signed - SKEW > now:
+        latest = (now + SKEW).strftime(SIGV4_TIMESTAMP)
+        message = f"Signature not yet current: {said} is still later than {latest} ({shown} + 5 min.)"
+        raise SignatureError("InvalidSignatureException", message)
+
+
+def _signature(request: Signed, claim: _Claim, credentials: Credentials, region: str) -> str:
+    declared = request.header("x-amz-content-sha256")
+    if declared not in (None, sha256(request.body).hexdigest()):
+        raise _mismatch()
+    url = f"http://{request.header('host')}{request.path}"
+    signed = AWSRequest(request.method, url, data=request.body, params=claim.parameters)
+    for name, value in request.headers:
+        if name.lower() in claim.signed_headers:
+            signed.headers.add_header(name.lower(), value)
+    signed.context["timestamp"] = claim.timestamp
+    signer = _Verifier(credentials, "execute-api", region)
+    text = signer.string_to_sign(signed, signer.canonical_request(signed))
+    signature: str = signer.signature(text, signed)
+    return signature

@@ -1,0 +1,26 @@
+"""Makes CDKTF's prebuilt AWS bindings load one resource at a time.
+
+Both halves of the bindings, the Python package and the Node module behind it, import all of their 2,100
+resources at start, which takes most of the time of a synth (`make bench` prints the figure).
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+AWS_BINDINGS = "cdktf_cdktf_provider_aws"
+
+
+def load_lazily() -> None:
+    """Must run before the first import of cdktf or its bindings. Does nothing when they are not installed."""
+    spec = importlib.util.find_spec(AWS_BINDINGS)
+    if spec and AWS_BINDINGS not in sys.modules:
+        # The package's __init__ only imports its submodules; without it they are found when asked for.
+        sys.modules[AWS_BINDINGS] = importlib.util.module_from_spec(spec)
+
+    preload = Path(__file__).with_suffix(".cjs")
+    os.environ["NODE_OPTIONS"] = f'{os.environ.get("NODE_OPTIONS", "")} --require "{preload}"'.strip()
+    # jsii prints a page about Node's release calendar for each version that it does not know.
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22")
+    os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")

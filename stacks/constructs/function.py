@@ -1,0 +1,84 @@
+"""A Lambda function with its role and its log group."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cdktf import AssetType, Fn, TerraformAsset, TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from cdktf_cdktf_provider_aws.lambda_function import (
+    LambdaFunction,
+    LambdaFunctionDeadLetterConfig,
+    LambdaFunctionEnvironment,
+    LambdaFunctionTracingConfig,
+)
+from constructs import Construct
+
+from stacks.constructs.key import EncryptionKey
+from stacks.constructs.queue import DeadLetterQueue
+from stacks.constructs.role import Role
+
+
+class PythonFunction(Construct):
+    """A function on Python 3.13 and arm64 that writes its logs and traces, and no more until it is granted."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        role_name: str,
+        handler: str,
+        package: Path,
+        memory_mb: int,
+        timeout_seconds: int,
+        environment: Mapping[str, str],
+        dead_letters: DeadLetterQueue | None,
+        log_retention_days: int,
+        key: EncryptionKey | None,
+        protect_from_deletion: bool,
+    ) -> None:
+        super().__init__(scope, id)
+        # Lambda makes a group that keeps its logs for ever, if there is none at the first call.
+        log_group = CloudwatchLogGroup(
+            self,
+            "logs",
+            name=f"/aws/lambda/{name}",
+            retention_in_days=log_retention_days,
+            kms_key_id=key.arn if key else None,
+            lifecycle=TerraformResourceLifecycle(prevent_destroy=protect_from_deletion),
+        )
+        self.role = Role(self, "role", name=role_name, service="lambda.amazonaws.com")
+        self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group.arn}:*")
+        # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
+        self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
+        if dead_letters:
+            dead_letters.grant_send(self.role)
+
+        # A constant hash keeps the archive's path, and so the review of a plan, free of noise.
+        archive = TerraformAsset(
+            self, "package", path=str(package), type=AssetType.FILE, asset_hash="package"
+        )
+        self._function = LambdaFunction(
+            self,
+            "function",
+            function_name=name,
+            role=self.role.arn,
+            runtime="python3.13",
+            architectures=["arm64"],
+            handler=handler,
+            filename=archive.path,
+            source_code_hash=Fn.filebase64sha256(archive.path),
+            memory_size=memory_mb,
+            timeout=timeout_seconds,
+            environment=LambdaFunctionEnvironment(variables=dict(environment)),
+            kms_key_arn=key.arn if key else None,
+            dead_letter_config=(
+                LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn) if dead_letters else None
+            ),
+            tracing_config=LambdaFunctionTracingConfig(mode="Active"),
+            depends_on=[log_group, self.role.policy],
+        )
+        self.name = self._function.function_name
+        self.arn = self._function.arn
+        self.invoke_arn = self._function.invoke_arn

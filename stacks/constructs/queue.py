@@ -1,0 +1,35 @@
+"""The dead-letter queue."""
+
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+from constructs import Construct
+
+from stacks.constructs.key import EncryptionKey
+from stacks.constructs.role import Role
+
+
+class DeadLetterQueue(Construct):
+    """Keeps for 14 days what a function was given asynchronously and could not handle.
+
+    A synchronous failure, such as one behind API Gateway, is told to the caller and never comes here.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, name: str, key: EncryptionKey | None) -> None:
+        super().__init__(scope, id)
+        self._key = key
+        self._queue = SqsQueue(
+            self,
+            "queue",
+            name=name,
+            message_retention_seconds=1_209_600,
+            visibility_timeout_seconds=300,
+            sqs_managed_sse_enabled=None if key else True,
+            kms_master_key_id=key.arn if key else None,
+        )
+        self.arn = self._queue.arn
+        self.url = self._queue.url
+
+    def grant_send(self, role: Role) -> None:
+        """Lets `role` add dead letters."""
+        role.allow(["sqs:SendMessage"], self.arn)
+        if self._key:
+            self._key.grant_use(role, via="sqs")

@@ -1,0 +1,107 @@
+"""The tables."""
+
+from cdktf import TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.dynamodb_table import (
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTableGlobalSecondaryIndex,
+    DynamodbTablePointInTimeRecovery,
+    DynamodbTableServerSideEncryption,
+    DynamodbTableTtl,
+)
+from constructs import Construct
+
+import facts
+from stacks.constructs.key import EncryptionKey
+from stacks.constructs.role import Role
+
+
+class TrackingTable(Construct):
+    """One item an update: a shipment's history under its id, ordered by event time (ms since the epoch)."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        key: EncryptionKey | None,
+        protect_from_deletion: bool,
+    ) -> None:
+        super().__init__(scope, id)
+        self._key = key
+        self._table = DynamodbTable(
+            self,
+            "table",
+            name=name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="tracking_id",
+            range_key="timestamp",
+            attribute=[
+                DynamodbTableAttribute(name="tracking_id", type="S"),
+                DynamodbTableAttribute(name="timestamp", type="N"),
+                DynamodbTableAttribute(name=facts.STATUS_KEY, type="S"),
+            ],
+            global_secondary_index=[
+                DynamodbTableGlobalSecondaryIndex(
+                    name=facts.STATUS_INDEX,
+                    hash_key=facts.STATUS_KEY,
+                    range_key="timestamp",
+                    projection_type="ALL",
+                )
+            ],
+            stream_enabled=True,
+            stream_view_type="NEW_AND_OLD_IMAGES",
+            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            server_side_encryption=DynamodbTableServerSideEncryption(
+                enabled=True, kms_key_arn=key.arn if key else None
+            ),
+            deletion_protection_enabled=protect_from_deletion,
+            lifecycle=TerraformResourceLifecycle(prevent_destroy=protect_from_deletion),
+        )
+        self.name = self._table.name
+
+    def grant_write(self, role: Role) -> None:
+        """Lets `role` add updates."""
+        self._grant(role, ["dynamodb:PutItem"], self._table.arn)
+
+    def grant_read(self, role: Role) -> None:
+        """Lets `role` query the history of a shipment, and the updates with a status."""
+        self._grant(
+            role, ["dynamodb:Query"], self._table.arn, f"{self._table.arn}/index/{facts.STATUS_INDEX}"
+        )
+
+    def _grant(self, role: Role, actions: list[str], *resources: str) -> None:
+        role.allow(actions, *resources)
+        if self._key:
+            self._key.grant_use(role, via="dynamodb")
+
+
+class IdempotencyTable(Construct):
+    """What was answered to a request with an Idempotency-Key; Powertools keeps it for a day.
+
+    A table of its own, so that nothing of it can show in a history, an index or the stream.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, name: str, key: EncryptionKey | None) -> None:
+        super().__init__(scope, id)
+        self._key = key
+        self._table = DynamodbTable(
+            self,
+            "table",
+            name=name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="id",
+            attribute=[DynamodbTableAttribute(name="id", type="S")],
+            ttl=DynamodbTableTtl(attribute_name="expiration", enabled=True),
+            server_side_encryption=DynamodbTableServerSideEncryption(
+                enabled=True, kms_key_arn=key.arn if key else None
+            ),
+        )
+        self.name = self._table.name
+
+    def grant_use(self, role: Role) -> None:
+        """Lets `role` record requests and their answers."""
+        role.allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], self._table.arn)
+        if self._key:
+            self._key.grant_use(role, via="dynamodb")

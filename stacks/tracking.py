@@ -1,0 +1,133 @@
+"""The tracking API: signed updates in, the history of a shipment out."""
+
+from cdktf import TerraformOutput, TerraformStack
+from constructs import Construct
+
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.dashboard import Dashboard
+from stacks.constructs.function import PythonFunction
+from stacks.constructs.key import EncryptionKey
+from stacks.constructs.parameters import Parameters
+from stacks.constructs.queue import DeadLetterQueue
+from stacks.constructs.rest_api import RestApi
+from stacks.constructs.table import IdempotencyTable, TrackingTable
+from stacks.constructs.topic import AlarmTopic
+from stacks.foundation import lay_foundation
+from stacks.package import build
+from stacks.routes import GATEWAY_RESPONSES, ROUTES
+from stacks.settings import Settings
+
+
+class TrackingStack(TerraformStack):
+    """Everything of one environment that carriers, warehouses and services use, and what operators watch."""
+
+    def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
+        super().__init__(scope, id)
+        env = settings.environment
+        account = lay_foundation(self, settings, tags=settings.tags, state_key=f"tracking/{env}")
+
+        key = EncryptionKey(self, "key", name=f"tracking-{env}", account=account)
+        data_key = key if settings.customer_managed_key else None
+
+        dead_letters = DeadLetterQueue(self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=data_key)
+        table = TrackingTable(
+            self,
+            "table",
+            name=f"tracking-data-{env}",
+            key=data_key,
+            protect_from_deletion=settings.protect_from_deletion,
+        )
+        idempotency = IdempotencyTable(self, "idempotency", name=f"tracking-idempotency-{env}", key=data_key)
+        parameters = Parameters(
+            self,
+            "parameters",
+            environment=env,
+            table_name=table.name,
+            timeout_seconds=settings.timeout_seconds,
+            rate_limit=settings.rate_limit,
+            flags={
+                "enhanced_tracking": settings.enhanced_tracking,
+                "batch_processing": settings.batch_processing,
+                "real_time_notifications": settings.real_time_notifications,
+            },
+            key=data_key,
+        )
+        function = PythonFunction(
+            self,
+            "processor",
+            name=f"tracking-processor-{env}",
+            role_name=f"tracking-lambda-role-{env}",
+            handler="tracking.handler.handler",
+            package=build("tracking"),
+            memory_mb=settings.memory_mb,
+            timeout_seconds=settings.timeout_seconds,
+            environment={
+                "TABLE_NAME": table.name,
+                "IDEMPOTENCY_TABLE": idempotency.name,
+                "ENVIRONMENT": env,
+                "REGION": account.region,
+                "POWERTOOLS_SERVICE_NAME": "tracking-api",
+                "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
+                "LOG_LEVEL": "INFO",
+                "CONFIG_PARAM": parameters.config_name,
+                "DB_PARAM": parameters.endpoint_name,
+                "FEATURE_FLAGS_PARAM": parameters.flags_name,
+            },
+            dead_letters=dead_letters,
+            log_retention_days=settings.log_retention_days,
+            key=data_key,
+            protect_from_deletion=settings.protect_from_deletion,
+        )
+        table.grant_read(function.role)
+        table.grant_write(function.role)
+        idempotency.grant_use(function.role)
+        parameters.grant_read(function.role)
+
+        api = RestApi(
+            self,
+            "api",
+            name=f"tracking-api-{env}",
+            description="Logistics Tracking API",
+            stage_name=env,
+            function=function,
+            validator_name="tracking-validator",
+            routes=ROUTES,
+            gateway_responses=GATEWAY_RESPONSES,
+            rate_limit=settings.rate_limit,
+            burst_limit=settings.burst_limit,
+            log_retention_days=settings.log_retention_days,
+            key=data_key,
+            protect_from_deletion=settings.protect_from_deletion,
+        )
+
+        topic = AlarmTopic(
+            self,
+            "alarm-topic",
+            name=f"tracking-alarms-{env}",
+            key=key,
+            emails=settings.alarm_emails,
+            account=account,
+        )
+        Alarms(self, "alarms", settings=settings, topic=topic, api=api, function=function)
+        dashboard = Dashboard(
+            self,
+            "dashboard",
+            name=f"logistics-tracking-{env}",
+            region=account.region,
+            api=api,
+            function=function,
+            table=table,
+        )
+
+        outputs = {
+            "api_endpoint": api.invoke_url,
+            "table_name": table.name,
+            "lambda_function_name": function.name,
+            "dlq_url": dead_letters.url,
+            "dashboard_url": (
+                f"https://{account.region}.console.aws.amazon.com/cloudwatch/home"
+                f"?region={account.region}#dashboards:name={dashboard.name}"
+            ),
+        }
+        for name, value in outputs.items():
+            TerraformOutput(self, name, value=value)

@@ -1,0 +1,68 @@
+"""What the tests share: one embedded AWS, and in it the table that the stack declares."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+
+from local.aws import EmbeddedAws
+
+REGION = "us-east-1"
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[EmbeddedAws]:
+    """The embedded AWS, with boto3 and botocore pointed at it; tests share it, so each names its own things."""
+    with EmbeddedAws() as server, pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        for name, value in server.environment(REGION).items():
+            patch.setenv(name, value)
+        yield server
+
+
+class Tables(NamedTuple):
+    """The names of the tables of one test."""
+
+    updates: str
+    idempotency: str
+
+
+@pytest.fixture
+def tables(aws: EmbeddedAws) -> Tables:
+    """Empty tables, with the keys and the index that the stack gives them."""
+    names = Tables(f"tracking-data-{uuid.uuid4()}", f"tracking-idempotency-{uuid.uuid4()}")
+    dynamodb = boto3.client("dynamodb")
+    dynamodb.create_table(
+        TableName=names.updates,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=_keys("tracking_id", "timestamp"),
+        AttributeDefinitions=_attributes(tracking_id="S", timestamp="N", status="S"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "StatusIndex",
+                "KeySchema": _keys("status", "timestamp"),
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    dynamodb.create_table(
+        TableName=names.idempotency,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=_keys("id"),
+        AttributeDefinitions=_attributes(id="S"),
+    )
+    return names
+
+
+def _keys(*names: str) -> list[Any]:
+    return [
+        {"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)
+    ]
+
+
+def _attributes(**types: str) -> list[Any]:
+    return [{"AttributeName": name, "AttributeType": type} for name, type in types.items()]

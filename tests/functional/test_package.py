@@ -1,0 +1,358 @@
+"""Lambda packages, built for real from small projects with the project's own locks."""
+
+import _imp
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import botocore
+import pytest
+
+from local.aws import EmbeddedAws
+from stacks.package import ROOT, PackageError, build
+from tests.conftest import Tables
+
+SOURCES = {
+    "probe/__init__.py": 'AWS_CALLS = {"dynamodb": ["PutItem", "Query"]}\n',
+    "probe/handler.py": """
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from botocore.session import Session
+
+from shared.facts import ITEM
+
+def handler(event, context):
+    client = Session().create_client("dynamodb")
+    client.put_item(TableName=event["table"], Item=ITEM)
+    answer = client.query(
+        TableName=event["table"],
+        KeyConditionExpression="tracking_id = :id",
+        ExpressionAttributeValues={":id": ITEM["tracking_id"]},
+    )
+    return {"items": answer["Items"], "undeclared": hasattr(client, "delete_item")}
+""",
+    "shared/__init__.py": "",
+    "shared/facts.py": "from shared import schema\n\nITEM = {'tracking_id': {'S': 'a'}, 'timestamp': {'N': '1'}}\n",
+    "shared/schema.json": "{}\n",
+    "shared/schema.py": "",
+    "other/__init__.py": "",
+}
+# The bytecode's magic number of Python 3.13, from Lib/importlib/_bootstrap_external.py.
+MAGIC = 3571
+
+
+def plant(root: Path, sources: dict[str, str]) -> Path:
+    for name, text in sources.items():
+        path = root / "lambda" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for lock in ("Pipfile.lock", "package-lock.json"):
+        shutil.copyfile(ROOT / lock, root / lock)
+    (root / "node_modules").symlink_to(ROOT / "node_modules")
+    return root
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = plant(tmp_path_factory.mktemp("project"), SOURCES)
+    build("probe", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def package(project: Path) -> Path:
+    return build("probe", project)
+
+
+@pytest.fixture
+def copy(project: Path, tmp_path: Path) -> Path:
+    """The project with its package, but without the downloaded wheels."""
+    return Path(
+        shutil.copytree(project, tmp_path / "copy", symlinks=True, ignore=shutil.ignore_patterns("wheels-*"))
+    )
+
+
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that refuses connections, and no other place for pip to look."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed.getsockname()[1]}/simple")
+    for name, value in {
+        "CONFIG_FILE": os.devnull,
+        "EXTRA_INDEX_URL": "",
+        "FIND_LINKS": "",
+        "RETRIES": "0",
+    }.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+
+
+@pytest.fixture
+def local_wheels(project: Path, no_index: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheels that the project's package was built from, as pip's only source."""
+    (wheels,) = (project / "build").glob("wheels-*")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+
+
+def edit(root: Path, name: str, change: Callable[[str], str]) -> None:
+    path = root / name
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+@pytest.mark.usefixtures("local_wheels")
+def test_every_machine_builds_the_same_bytes(package: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "another pläce"
+    elsewhere.mkdir()
+    plant(elsewhere, dict(reversed(SOURCES.items())))
+    (elsewhere / "lambda/probe/__pycache__").mkdir()
+    (elsewhere / "lambda/probe/__pycache__/handler.cpython-311.pyc").write_bytes(b"stale")
+    for path in (elsewhere / "lambda").rglob("*.py"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700)
+    code = "import os, sys; os.umask(0o077); sys.path.insert(0, sys.argv[1]); from stacks.package import *"
+    code += "; from pathlib import Path; print(build('probe', Path(sys.argv[2])))"
+    built = subprocess.run(
+        [sys.executable, "-c", code, ROOT, elsewhere],
+        cwd="/",
+        env={**os.environ, "PYTHONHASHSEED": "7", "LC_ALL": "C", "TZ": "Asia/Kolkata", "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    ).stdout.strip()
+    assert Path(built).parent == elsewhere / "build"
+    assert Path(built).name == package.name
+    assert Path(built).read_bytes() == package.read_bytes()
+
+
+UNTOUCHED = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+from stacks.package import build
+
+def refuse(event, args):
+    if event in {"subprocess.Popen", "os.posix_spawn", "os.fork", "socket.connect", "socket.getaddrinfo"}:
+        raise RuntimeError("wants " + event)
+
+sys.addaudithook(refuse)
+build("probe", Path(sys.argv[2]))
+"""
+
+
+def starts_nothing(root: Path) -> bool:
+    """Whether the package is up to date: no process and no connection, though Node would be there."""
+    run = subprocess.run(
+        [sys.executable, "-c", UNTOUCHED, ROOT, root], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0 or "RuntimeError: wants subprocess.Popen" in run.stderr, run.stderr
+    return run.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: None,
+        lambda root: os.utime(root / "lambda/probe/handler.py", (1, 1)),
+        lambda root: edit(root, "lambda/other/__init__.py", lambda text: "NEW = 1\n"),
+        lambda root: (root / "lambda/probe/.handler.py.swp").write_text("half a line"),
+    ],
+    ids=["nothing", "times", "another function", "an editor's file"],
+)
+def test_unchanged_inputs_start_nothing(copy: Path, change: Callable[[Path], object]) -> None:
+    change(copy)
+    assert starts_nothing(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "lambda/probe/handler.py").rename(root / "lambda/probe/entry.py"),
+        lambda root: edit(root, "lambda/shared/facts.py", lambda text: text + "# more\n"),
+        lambda root: edit(root, "lambda/shared/schema.json", lambda text: "[]\n"),
+        lambda root: edit(root, "Pipfile.lock", lambda text: text.replace("sha256:", "sha256:0")),
+        lambda root: edit(root, "package-lock.json", lambda text: text.replace("sha512-", "sha512-0")),
+    ],
+    ids=["a name", "a shared line", "a data file", "a dependency", "Pyodide"],
+)
+def test_a_changed_input_asks_for_another_package(copy: Path, change: Callable[[Path], object]) -> None:
+    change(copy)
+    assert not starts_nothing(copy)
+
+
+@pytest.mark.usefixtures("no_index")
+def test_a_changed_line_needs_no_index(project: Path, package: Path, copy: Path) -> None:
+    (wheels,) = (project / "build").glob("wheels-*")
+    shutil.copytree(wheels, copy / "build" / wheels.name)
+    edit(copy, "lambda/shared/facts.py", lambda text: text + "# another line\n")
+    rebuilt = build("probe", copy)
+    assert rebuilt.name != package.name
+    with zipfile.ZipFile(rebuilt) as archive:
+        assert archive.read("shared/facts.py").endswith(b"# another line\n")
+
+
+def test_the_package_holds_what_the_function_needs_and_no_more(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        names = archive.namelist()
+        files = {name: archive.read(name) for name in names}
+        assert {(entry.date_time, entry.external_attr >> 16) for entry in archive.infolist()} == {
+            ((1980, 1, 1, 0, 0, 0), 0o100644)
+        }
+    assert names == sorted(set(names))
+    assert {name for name in names if name.startswith(("probe/", "shared/", "other/")) and "." in name} == {
+        *(name for name in SOURCES if not name.startswith("other/")),
+        *(
+            f"{package}/__pycache__/{module}.cpython-313.pyc"
+            for package, module in [
+                ("probe", "__init__"),
+                ("probe", "handler"),
+                ("shared", "__init__"),
+                ("shared", "facts"),
+                ("shared", "schema"),
+            ]
+        ),
+    }
+    unwanted = ("/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json", ".so", ".pyd", ".js")
+    assert not [name for name in names if name.endswith(unwanted) or ".data/" in name]
+    wheels = [text for name, text in files.items() if name.endswith(".dist-info/WHEEL")]
+    assert len(wheels) == len(json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))["lambda"])
+    assert all(b"Root-Is-Purelib: true" in text for text in wheels)
+    assert {
+        name.split("/")[2] for name in names if name.startswith("botocore/data/") and name.count("/") > 2
+    } == {"dynamodb"}
+
+
+def test_all_bytecode_belongs_to_its_source_and_to_the_runtime(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        names = archive.namelist()
+        sources = [name for name in names if name.endswith(".py")]
+        assert len(sources) == len([name for name in names if name.endswith(".pyc")]) > 100
+        for name in sources:
+            folder, _, file = name.rpartition("/")
+            compiled = archive.read(f"{folder}/__pycache__/{file[:-3]}.cpython-313.pyc".lstrip("/"))
+            assert compiled[:2] == MAGIC.to_bytes(2, "little"), name
+            assert compiled[4:8] == b"\1\0\0\0", f"{name}: Python would check it against its source (PEP 552)"
+            expected = _imp.source_hash(int.from_bytes(compiled[:4], "little"), archive.read(name))
+            assert compiled[8:16] == expected, name
+
+
+@pytest.fixture
+def unpacked(package: Path, tmp_path: Path) -> Path:
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+def run_alone(folder: Path, code: str, environment: dict[str, str]) -> object:
+    """What the code prints, as JSON, where Python knows nothing but its own library and the folder."""
+    return json.loads(
+        subprocess.run(
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                "-W",
+                "error",
+                "-c",
+                f"import sys; sys.path.insert(0, {str(folder)!r}){code}",
+            ],
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+    )
+
+
+def test_the_package_alone_answers(unpacked: Path, aws: EmbeddedAws, tables: Tables) -> None:
+    code = f"""
+import json
+from probe.handler import handler
+print(json.dumps(handler({{"table": {tables.updates!r}}}, None)))
+"""
+    environment = {**aws.environment("us-east-1"), "POWERTOOLS_TRACE_DISABLED": "true"}
+    assert run_alone(unpacked, code, environment) == {
+        "items": [{"tracking_id": {"S": "a"}, "timestamp": {"N": "1"}}],
+        "undeclared": False,
+    }
+
+
+def test_the_package_finds_and_trusts_the_services_of_every_partition(unpacked: Path) -> None:
+    code = """
+import json
+from botocore.session import Session
+session = Session()
+print(json.dumps({
+    partition: [session.create_client("dynamodb", region_name=region).meta.endpoint_url
+                for region in session.get_available_regions("dynamodb", partition)]
+    for partition in session.get_available_partitions()
+}))
+"""
+    stock = Path(botocore.__file__).parents[1]
+    found = run_alone(unpacked, code, {})
+    assert found == run_alone(stock, code, {})
+    assert "https://dynamodb.cn-north-1.amazonaws.com.cn" in str(found)
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusted.load_verify_locations(unpacked / "botocore/cacert.pem")
+    subjects = [str(root["subject"]) for root in trusted.get_ca_certs()]
+    # The five that https://www.amazontrust.com/repository recommends.
+    for root in (*(f"Amazon Root CA {number}" for number in range(1, 5)), "Starfield Services Root .* - G2"):
+        assert [subject for subject in subjects if re.search(root, subject)], root
+    assert len(subjects) < 20
+
+
+def test_an_unknown_function_is_named(copy: Path) -> None:
+    with pytest.raises(PackageError, match="no function 'parcel'"):
+        build("parcel", copy)
+
+
+@pytest.mark.usefixtures("no_index")
+def test_an_index_out_of_reach_is_told(copy: Path) -> None:
+    edit(copy, "lambda/probe/handler.py", lambda text: text + "\n")
+    with pytest.raises(
+        PackageError, match=r"check the connection to the package index.*No matching distribution"
+    ):
+        build("probe", copy)
+    assert not list((copy / "build").glob("wheels-*"))
+
+
+@pytest.mark.usefixtures("local_wheels")
+def test_a_dependency_that_is_not_the_locked_one_is_refused(copy: Path) -> None:
+    lock = json.loads((copy / "Pipfile.lock").read_text(encoding="utf-8"))
+    lock["lambda"]["six"]["hashes"] = ["sha256:" + "0" * 64]
+    edit(copy, "Pipfile.lock", lambda text: json.dumps(lock))
+    with pytest.raises(PackageError, match=r"not the one that Pipfile\.lock pins"):
+        build("probe", copy)
+
+
+@pytest.mark.usefixtures("local_wheels")
+def test_what_is_not_installed_is_told(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(copy, "lambda/probe/handler.py", lambda text: text + "\n")
+    (copy / "node_modules").unlink()
+    with pytest.raises(PackageError, match=r"Pyodide 0\.\S+ is not in node_modules: run `make install`"):
+        build("probe", copy)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(PackageError, match="no `node` on the PATH: run `make install`"):
+        build("probe", copy)
+
+
+@pytest.mark.usefixtures("local_wheels")
+@pytest.mark.parametrize(
+    ("calls", "sentence"),
+    [
+        ('{"dynamodb": ["PutParcel"]}', r"AWS_CALLS names \['PutParcel'\]"),
+        ('{"dynamo": ["PutItem"]}', "AWS_CALLS names the service 'dynamo'"),
+    ],
+)
+def test_a_call_that_botocore_does_not_know_is_named(copy: Path, calls: str, sentence: str) -> None:
+    edit(copy, "lambda/probe/__init__.py", lambda text: f"AWS_CALLS = {calls}\n")
+    with pytest.raises(PackageError, match=sentence):
+        build("probe", copy)

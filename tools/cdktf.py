@@ -1,0 +1,257 @@
+"""`python -m tools.cdktf COMMAND`: the CDKTF command line for the environment that ENVIRONMENT_SUFFIX names.
+
+Runs it with the tools that `make install` found, and ends a failure with one plain sentence.
+"""
+
+import argparse
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stacks.settings import Settings, SettingsError, load_settings
+from tools.toolchain import ROOT, ToolError, environment, provider_source
+
+#: Failures that a user can do something about: what the tools print, and what to tell the user.
+SENTENCES = {
+    r"ID:\s+(?P<id>[0-9a-f-]{36})": (
+        "Another deploy holds the lock of this state, so nothing was changed. Wait for it; if it was killed and "
+        "no other runs, release the lock with `make unlock LOCK={id}`."
+    ),
+    r"ExpiredToken|token.{0,40} expired|InvalidGrantException": (
+        "The AWS credentials have expired; renew them, for example with `aws sso login`."
+    ),
+    r"No valid credential sources|Unable to locate credentials|NoCredentialProviders": (
+        "There are no AWS credentials; set AWS_PROFILE, or run `aws configure` or `aws sso login`."
+    ),
+    r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId": (
+        "AWS does not accept the credentials; check AWS_PROFILE or the access key."
+    ),
+    r"NoSuchBucket|S3 bucket .{0,90} does not exist": (
+        "The bucket of the Terraform states does not exist yet; run `make state` once for this account and region."
+    ),
+    r"CloudWatch Logs role ARN must be set": (
+        "API Gateway may not write logs in this region yet; run `make state` once for this account and region."
+    ),
+    r"AccessDenied|is not authorized to perform: (?P<action>\S+)": (
+        "AWS refuses an action to these credentials; the lines above name it."
+    ),
+    r"Failed to query available provider packages|could not connect to registry": (
+        "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
+    ),
+}
+
+
+class DeployError(Exception):
+    """A command of the CDKTF command line failed; the message says why where that is known."""
+
+
+def stacks_of(settings: Settings) -> list[str]:
+    """The stacks of one environment, in the order of their deployment."""
+    return [f"tracking-{settings.environment}"]
+
+
+class Cdktf:
+    """The CDKTF command line with one output folder.
+
+    Args:
+        environ: the variables of every command, AWS's among them.
+        output: where the synthesized stacks go, relative to the project.
+        show: takes each line that a command prints; None lets it talk to the terminal itself.
+        patience_seconds: how long an interrupted Terraform may take to finish and to write its state.
+
+    Raises:
+        ToolError: a tool is missing.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        output: str = "cdktf.out",
+        show: Callable[[str], None] | None = None,
+        patience_seconds: float = 60,
+    ) -> None:
+        self._environ = environment(environ)
+        self._output = output
+        self._show = show
+        self._patience_seconds = patience_seconds
+
+    def synth(self) -> None:
+        """Raises DeployError with what the app said."""
+        (ROOT / self._output).parent.mkdir(exist_ok=True)
+        app = subprocess.run(
+            [sys.executable, "main.py"],
+            cwd=ROOT,
+            env={**self._environ, "CDKTF_OUTDIR": self._output},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if app.returncode:
+            raise DeployError(app.stdout.strip().removeprefix("Error: "))
+
+    def run(self, command: str, *arguments: str) -> None:
+        """Runs a command on stacks that are synthesized.
+
+        Raises:
+            DeployError: it failed.
+            ToolError: Terraform's AWS provider is not to be had.
+        """
+        environ = {**self._environ, **self._terraform_arguments()}
+        argv = ["cdktf", command, "--skip-synth", "--output", self._output, *arguments]
+        if self._show is None and sys.stdin.isatty() and sys.stdout.isatty():
+            status, said = _run_on_terminal(argv, environ)
+        else:
+            status, said = self._run_in_lines(argv, {**environ, "CI": "1"})
+        if status:
+            raise DeployError(_explain(said) or f"`cdktf {command}` failed; what it said stands above.")
+
+    def unlock(self, stack: str, lock: str) -> None:
+        """Releases a lock that a killed deploy left behind. Raises DeployError."""
+        environ = {**self._environ, **self._terraform_arguments()}
+        for argv in (["terraform", "init", "-input=false"], ["terraform", "force-unlock", "-force", lock]):
+            folder = ROOT / self._output / "stacks" / stack
+            status, said = self._run_in_lines(argv, environ, folder)
+            if status:
+                raise DeployError(_explain(said) or "The lock was not released; Terraform says why above.")
+
+    def _run_in_lines(
+        self, argv: list[str], environ: Mapping[str, str], folder: Path = ROOT
+    ) -> tuple[int, str]:
+        said = []
+        with subprocess.Popen(
+            argv,
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 (for the type checker)
+            try:
+                for line in process.stdout:
+                    said.append(line)
+                    (self._show or print)(line.rstrip("\n"))
+            except KeyboardInterrupt:
+                self._interrupt(process)
+                raise
+        return process.returncode, "".join(said)
+
+    def _interrupt(self, process: subprocess.Popen[str]) -> None:
+        os.killpg(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.communicate(timeout=self._patience_seconds)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def _terraform_arguments(self) -> dict[str, str]:
+        manifests = sorted((ROOT / self._output / "stacks").glob("*/cdk.tf.json"))
+        terraform = json.loads(manifests[0].read_text(encoding="utf-8"))["terraform"]
+        arguments = provider_source(terraform["required_providers"]["aws"]["version"], self._environ)
+        if "cloud" not in terraform:
+            # The folder may remember the backend of another region; the one that is synthesized is meant.
+            arguments["TF_CLI_ARGS_init"] = f"{arguments.get('TF_CLI_ARGS_init', '')} -reconfigure".strip()
+        return arguments
+
+
+def create_state_bucket(settings: Settings) -> None:
+    """Makes the empty bucket that the state stack takes over, unless this account has it.
+
+    Raises:
+        DeployError: the name is taken by another account, or AWS refuses.
+    """
+    s3 = boto3.client("s3", region_name=settings.region)
+    place = {"LocationConstraint": settings.region}
+    try:
+        if settings.region == "us-east-1":  # which is no location constraint
+            s3.create_bucket(Bucket=settings.state_bucket)
+        else:
+            s3.create_bucket(Bucket=settings.state_bucket, CreateBucketConfiguration=place)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "BucketAlreadyExists":
+            raise DeployError(
+                f"The bucket name {settings.state_bucket!r} is taken by another account; choose another "
+                f"for state_bucket in cdktf.json, context.defaults."
+            ) from error
+        if code != "BucketAlreadyOwnedByYou":
+            raise DeployError(_explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
+    except BotoCoreError as error:
+        raise DeployError(_explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
+
+
+def _run_on_terminal(argv: list[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    """Leaves the terminal to the command, which may ask for approval, and listens in."""
+    said = bytearray()
+
+    def read(terminal: int) -> bytes:
+        data = os.read(terminal, 1024)
+        said.extend(data)
+        return data
+
+    os.environ.update(environ)
+    os.chdir(ROOT)
+    status = pty.spawn(argv, read)
+    return os.waitstatus_to_exitcode(status), said.decode(errors="replace")
+
+
+def _explain(said: str) -> str | None:
+    for pattern, sentence in SENTENCES.items():
+        if match := re.search(pattern, said, re.DOTALL):
+            return sentence.format(**match.groupdict())
+    return None
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.cdktf", description=__doc__)
+    parser.add_argument("command", choices=["synth", "diff", "deploy", "destroy", "state", "unlock"])
+    parser.add_argument("--auto-approve", action="store_true", help="apply without asking")
+    parser.add_argument("--lock", help="the id of a stale lock, for unlock")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Raises SystemExit with one plain sentence for whatever goes wrong."""
+    arguments = _arguments()
+    approval = ["--auto-approve"] if arguments.auto_approve else []
+    try:
+        settings = load_settings(ROOT / "cdktf.json", os.environ)
+        if arguments.command == "destroy" and settings.protect_from_deletion:
+            sys.exit(
+                f"Error: {settings.environment} is protected from deletion; docs/teardown says how to end it."
+            )
+        cdktf = Cdktf(os.environ)
+        cdktf.synth()
+        if arguments.command == "state":
+            if settings.state_owner == "s3":
+                create_state_bucket(settings)
+            cdktf.run("deploy", "state", *approval)
+        elif arguments.command == "unlock":
+            cdktf.unlock(stacks_of(settings)[0], arguments.lock)
+        elif arguments.command == "synth":
+            print(f"Synthesized {', '.join(['state', *stacks_of(settings)])} into cdktf.out/stacks.")
+        elif arguments.command == "diff":
+            for stack in stacks_of(settings):
+                cdktf.run("diff", stack)
+        else:
+            cdktf.run(arguments.command, *stacks_of(settings), *approval)
+    except (DeployError, SettingsError, ToolError) as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+#!/bin/sh
+# What has to hold before a change lands. Usage: tools/check.sh PYTEST-ARGUMENT...
+set -eu
+ruff format --check .
+ruff check .
+mypy
+exec python -m pytest "$@"

