@@ -23,7 +23,7 @@ from tools.toolchain import ROOT, ToolError, environment, provider_source
 
 #: Failures that a user can do something about: what the tools print, and what to tell the user.
 SENTENCES = {
-    r"ID:\s+(?P<id>[0-9a-f-]{36})": (
+    r"Error acquiring the state lock.*?\bID:\s+(?P<id>[0-9a-f-]{36})": (
         "Another deploy holds the lock of this state, so nothing was changed. Wait for it; if it was killed and "
         "no other runs, release the lock with `make unlock LOCK={id}`."
     ),
@@ -108,7 +108,7 @@ class Cdktf:
             DeployError: it failed.
             ToolError: Terraform's AWS provider is not to be had.
         """
-        environ = {**self._environ, **self._terraform_arguments()}
+        environ = {**self._environ, **self.terraform_arguments()}
         argv = ["cdktf", command, "--skip-synth", "--output", self._output, *arguments]
         if self._show is None and sys.stdin.isatty() and sys.stdout.isatty():
             status, said = _run_on_terminal(argv, environ)
@@ -119,7 +119,7 @@ class Cdktf:
 
     def unlock(self, stack: str, lock: str) -> None:
         """Releases a lock that a killed deploy left behind. Raises DeployError."""
-        environ = {**self._environ, **self._terraform_arguments()}
+        environ = {**self._environ, **self.terraform_arguments()}
         for argv in (["terraform", "init", "-input=false"], ["terraform", "force-unlock", "-force", lock]):
             folder = ROOT / self._output / "stacks" / stack
             status, said = self._run_in_lines(argv, environ, folder)
@@ -156,7 +156,8 @@ class Cdktf:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
-    def _terraform_arguments(self) -> dict[str, str]:
+    def terraform_arguments(self) -> dict[str, str]:
+        """The variables with which Terraform finds its provider and opens the synthesized backend."""
         manifests = sorted((ROOT / self._output / "stacks").glob("*/cdk.tf.json"))
         terraform = json.loads(manifests[0].read_text(encoding="utf-8"))["terraform"]
         arguments = provider_source(terraform["required_providers"]["aws"]["version"], self._environ)
@@ -218,6 +219,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.cdktf", description=__doc__)
     parser.add_argument("command", choices=["synth", "diff", "deploy", "destroy", "state", "unlock"])
     parser.add_argument("--auto-approve", action="store_true", help="apply without asking")
+    parser.add_argument("--output", default="cdktf.out", help="the folder of the synthesized stacks")
     parser.add_argument("--lock", help="the id of a stale lock, for unlock")
     return parser.parse_args()
 
@@ -232,7 +234,7 @@ def main() -> None:
             sys.exit(
                 f"Error: {settings.environment} is protected from deletion; docs/teardown says how to end it."
             )
-        cdktf = Cdktf(os.environ)
+        cdktf = Cdktf(os.environ, output=arguments.output)
         cdktf.synth()
         if arguments.command == "state":
             if settings.state_owner == "s3":

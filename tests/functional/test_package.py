@@ -337,7 +337,12 @@ def test_a_dependency_that_is_not_the_locked_one_is_refused(copy: Path) -> None:
 def test_what_is_not_installed_is_told(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(copy, "lambda/probe/handler.py", lambda text: text + "\n")
     (copy / "node_modules").unlink()
-    with pytest.raises(PackageError, match=r"Pyodide 0\.\S+ is not in node_modules: run `make install`"):
+    sentence = r"Pyodide 0\.\S+ is not in node_modules: run `make install`"
+    with pytest.raises(PackageError, match=sentence):
+        build("probe", copy)
+    (copy / "node_modules/pyodide").mkdir(parents=True)
+    (copy / "node_modules/pyodide/package.json").write_text('{"version": "0.1.0"}')
+    with pytest.raises(PackageError, match=sentence):
         build("probe", copy)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(PackageError, match="no `node` on the PATH: run `make install`"):

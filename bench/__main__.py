@@ -1,0 +1,7 @@
+"""`make bench`: every benchmark, each side beside a baseline of the same run."""
+
+from bench import handler, synth
+
+if __name__ == "__main__":
+    synth.main()
+    handler.main()

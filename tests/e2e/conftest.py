@@ -1,0 +1,81 @@
+"""One deployment by the real tools into one embedded AWS, for all tests of this folder."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local.aws import CREDENTIALS, EmbeddedAws
+from local.function import Function
+from local.gateway import Gateway
+from main import ROOT
+from stacks.package import build
+from stacks.settings import load_settings
+from tools.cdktf import Cdktf, create_state_bucket, stacks_of
+
+OUTPUT = "build/e2e.out"
+REGION = "us-east-1"
+
+
+class Deployment(NamedTuple):
+    """What is deployed, and how to talk to it."""
+
+    aws: EmbeddedAws
+    environ: Mapping[str, str]
+    cdktf: Cdktf
+    folder: Path
+    """Of the synthesized tracking stack, initialized for Terraform."""
+
+
+@pytest.fixture(scope="session")
+def deployment(aws: EmbeddedAws) -> Deployment:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": "dev"}
+    settings = load_settings(ROOT / "cdktf.json", environ)
+    cdktf = Cdktf(environ, output=OUTPUT, show=print)
+    cdktf.synth()
+    create_state_bucket(settings)
+    cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
+    return Deployment(aws, environ, cdktf, ROOT / OUTPUT / "stacks/tracking-dev")
+
+
+@pytest.fixture(scope="session")
+def gateway(deployment: Deployment) -> Iterator[Gateway]:
+    with (
+        Function(
+            "tracking-processor-dev",
+            endpoint=deployment.aws.endpoint,
+            region=REGION,
+            package=build("tracking"),
+        ) as function,
+        Gateway(
+            "tracking-api-dev",
+            "dev",
+            endpoint=deployment.aws.endpoint,
+            region=REGION,
+            functions={function.name: function},
+        ) as served,
+    ):
+        yield served
+
+
+def signed(
+    method: str, url: str, params: Mapping[str, str] | None = None, **options: Any
+) -> requests.Response:
+    """Sends a request as a caller with credentials does; `options` are those of requests.Request."""
+    # The signature covers a space as %20, and requests would send a plus.
+    query = f"?{urlencode(params, quote_via=quote)}" if params else ""
+    prepared = requests.Request(method, url + query, **options).prepare()
+    request = AWSRequest(method, prepared.url, data=prepared.body, headers=dict(prepared.headers))
+    credentials = Credentials(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(credentials, "execute-api", REGION).add_auth(request)
+    prepared.headers.update(dict(request.headers))
+    with requests.Session() as session:
+        return session.send(prepared, timeout=30)

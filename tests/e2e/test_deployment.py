@@ -1,0 +1,207 @@
+"""A deployment by the real CDKTF and Terraform: what it serves, plans, refuses and takes down again."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local.gateway import Gateway
+from main import ROOT
+from tests.e2e.conftest import OUTPUT, Deployment, signed
+
+UPDATE: dict[str, Any] = {
+    "tracking_id": "PKG 1/ä",
+    "status": "in_transit",
+    "location": {"lat": 52.52, "lng": 13.405},
+    "metadata": {"weight": 0.1, "pieces": 3, "fragile": True, "note": None},
+}
+
+#: What the emulator does not store, so that every plan wants to set it: (type, attribute).
+GAPS = {("aws_lambda_function", "dead_letter_config")}
+
+
+def test_a_signed_update_is_stored_and_read_back(gateway: Gateway) -> None:
+    stored = signed("POST", f"{gateway.url}/track", json=UPDATE)
+    assert stored.status_code == 200, stored.text
+    answer = stored.json()
+    assert answer["message"] == "Tracking update stored successfully"
+    assert answer["tracking_id"] == UPDATE["tracking_id"]
+
+    history = signed("GET", f"{gateway.url}/status", params={"tracking_id": UPDATE["tracking_id"]})
+    assert history.status_code == 200, history.text
+    assert history.json()["count"] == 1
+    update = history.json()["updates"][0]
+    assert update["timestamp"] == answer["timestamp"]
+    assert {name: update[name] for name in UPDATE} == UPDATE
+    assert update["environment"] == "dev"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({**UPDATE, "status": "lost"}, "enum"),
+        ({"tracking_id": "a"}, "required"),
+        ({**UPDATE, "location": {"lat": 91, "lng": 0}}, "91"),
+    ],
+)
+def test_an_invalid_update_is_refused_with_the_reason(
+    gateway: Gateway, body: dict[str, Any], expected: str
+) -> None:
+    answer = signed("POST", f"{gateway.url}/track", json=body)
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"error", "code", "request_id", "errors"}
+    assert answer.json()["code"] == "invalid_request"
+    assert expected in answer.json()["errors"][0]["detail"]
+
+
+def test_a_request_without_its_required_parameter_is_refused(gateway: Gateway) -> None:
+    answer = signed("GET", f"{gateway.url}/status")
+    assert answer.status_code == 400
+    assert "tracking_id" in answer.json()["error"]
+
+
+def test_an_unsigned_request_and_an_unknown_route_are_forbidden(gateway: Gateway) -> None:
+    import requests
+
+    unsigned = requests.get(f"{gateway.url}/status", params={"tracking_id": "a"}, timeout=10)
+    assert unsigned.status_code == 403
+    assert unsigned.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+    assert signed("GET", f"{gateway.url}/nowhere").status_code == 403
+
+
+def plan(deployment: Deployment, folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What Terraform would change, after it has looked at what is there."""
+    terraform = {**environ, **deployment.cdktf.terraform_arguments()}
+    for command in (["init", "-input=false"], ["plan", "-input=false", "-out=plan.bin"]):
+        subprocess.run(
+            ["terraform", *command], cwd=folder, env=terraform, check=True, capture_output=True, timeout=120
+        )
+    shown = subprocess.run(
+        ["terraform", "show", "-json", "plan.bin"],
+        cwd=folder,
+        env=terraform,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    changes = json.loads(shown.stdout)["resource_changes"]
+    return [change for change in changes if change["change"]["actions"] not in (["no-op"], ["read"])]
+
+
+def test_a_second_plan_changes_nothing(deployment: Deployment) -> None:
+    for change in plan(deployment, deployment.folder, deployment.environ):
+        before, after = change["change"]["before"], change["change"]["after"]
+        differing = {
+            (change["type"], name) for name in before.keys() | after if before.get(name) != after.get(name)
+        }
+        assert differing <= GAPS, change["address"]
+    assert not plan(deployment, deployment.folder.parent / "state", deployment.environ)
+
+
+def copy_of_project(folder: Path, file: str, old: str, new: str) -> Path:
+    """The project with one text of one file replaced."""
+    copy = folder / "copy"
+    shutil.copytree(
+        ROOT, copy, ignore=shutil.ignore_patterns(".*", "node_modules", "build", "cdktf.out", "tests")
+    )
+    (copy / "node_modules").symlink_to(ROOT / "node_modules")
+    (copy / "build").symlink_to(ROOT / "build")
+    text = (copy / file).read_text(encoding="utf-8")
+    assert old in text
+    (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return copy
+
+
+def test_a_change_of_a_methods_authorization_needs_a_new_deployment(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    copy = copy_of_project(
+        tmp_path, "stacks/constructs/rest_api.py", 'authorization="AWS_IAM"', 'authorization="NONE"'
+    )
+    subprocess.run([sys.executable, "main.py"], cwd=copy, env=deployment.environ, check=True, timeout=120)
+    actions = {
+        change["type"]: change["change"]["actions"]
+        for change in plan(deployment, copy / "cdktf.out/stacks/tracking-dev", deployment.environ)
+    }
+    assert actions["aws_api_gateway_method"] == ["update"]
+    assert actions["aws_api_gateway_deployment"] == ["create", "delete"]
+
+
+def test_a_changed_handler_is_deployed_and_nothing_else_is(deployment: Deployment, tmp_path: Path) -> None:
+    copy = copy_of_project(tmp_path, "lambda/tracking/handler.py", '"""', '"""Changed. ')
+    client = boto3.client("lambda")
+    before = client.get_function(FunctionName="tracking-processor-dev")["Configuration"]["CodeSha256"]
+    deploy = tool(deployment, "deploy", "--auto-approve", folder=copy)
+    assert deploy.returncode == 0, deploy.stdout
+    after = client.get_function(FunctionName="tracking-processor-dev")["Configuration"]["CodeSha256"]
+    assert after != before
+    assert "0 to add, 1 to change, 0 to destroy" in re.sub(r"\x1b\[[\d;]*m", "", deploy.stdout)
+
+
+def test_a_second_deploy_is_refused_by_the_lock_and_a_stale_lock_can_be_released(
+    deployment: Deployment,
+) -> None:
+    terraform = {**deployment.environ, **deployment.cdktf.terraform_arguments()}
+    # A deploy that waits for its approval holds the lock.
+    with subprocess.Popen(
+        ["terraform", "apply", "-no-color"],
+        cwd=deployment.folder,
+        env=terraform,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout is not None
+        while "Only 'yes'" not in (line := first.stdout.readline()):
+            assert line, "the first deploy ended"
+        second = tool(deployment, "deploy", "--auto-approve")
+        assert second.returncode == 1
+        sentence = second.stderr.strip().splitlines()[-1]
+        assert sentence.startswith("Error: Another deploy holds the lock")
+        lock = re.search(r"LOCK=([0-9a-f-]{36})", sentence)
+        assert lock
+        first.send_signal(signal.SIGKILL)
+    assert tool(deployment, "deploy", "--auto-approve").returncode == 1, "a killed deploy leaves its lock"
+    assert tool(deployment, "unlock", "--lock", lock[1]).returncode == 0
+    assert tool(deployment, "deploy", "--auto-approve").returncode == 0
+
+
+def test_the_state_is_encrypted_in_its_bucket(deployment: Deployment) -> None:
+    s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+    for key in ("state/terraform.tfstate", "tracking/dev/terraform.tfstate"):
+        state = s3.get_object(Bucket="shipment-tracking-state-us-east-1", Key=key)
+        assert state["ServerSideEncryption"] == "AES256"
+        assert json.loads(state["Body"].read())["resources"]
+
+
+def test_what_is_destroyed_is_gone(deployment: Deployment) -> None:
+    destroyed = tool(deployment, "destroy", "--auto-approve")
+    assert destroyed.returncode == 0, destroyed.stdout
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == []
+    assert boto3.client("lambda").list_functions()["Functions"] == []
+    assert boto3.client("apigateway").get_rest_apis()["items"] == []
+    assert "QueueUrls" not in boto3.client("sqs").list_queues()
+
+
+def tool(
+    deployment: Deployment, command: str, *arguments: str, folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """`make COMMAND` without make."""
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cdktf", command, *arguments, "--output", OUTPUT],
+        cwd=folder,
+        env={**deployment.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )

@@ -1,0 +1,149 @@
+"""The tracking function, put together as when it is deployed, over the embedded AWS."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+
+import facts
+from local.aws import EmbeddedAws
+from tests.conftest import REGION, Tables
+from tests.line import Line, open_line
+from tracking.api import Api
+from tracking.errors import CODES
+from tracking.wiring import make_api
+
+FLAGS = {"enhanced_tracking": True, "batch_processing": True, "real_time_notifications": True}
+
+
+class Answer(NamedTuple):
+    """What the function answered; the body is parsed."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+def check_answer(answer: Any) -> Answer:
+    """`answer`, which must be what API Gateway takes, and in the one shape of errors if it is one."""
+    assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    assert all(isinstance(value, str) for value in answer["headers"].values())
+    assert answer["headers"]["Content-Type"] == "application/json"
+    assert answer["headers"]["X-Request-Id"]
+    assert answer["isBase64Encoded"] is False
+    json.dumps(answer, allow_nan=False).encode()
+    status, body = answer["statusCode"], json.loads(answer["body"])
+    if status != 200:
+        assert set(body) == {"error", "code", "request_id", "errors"}
+        assert body["code"] == CODES[status]
+        assert body["error"]
+        assert body["request_id"] == answer["headers"]["X-Request-Id"]
+        assert all(set(fault) == {"pointer", "detail"} for fault in body["errors"])
+    return Answer(status, answer["headers"], body)
+
+
+class Caller:
+    """Sends what API Gateway would, and checks every answer's form."""
+
+    def __init__(self, api: Api, environment: dict[str, str]) -> None:
+        self.api = api
+        self.environment = environment
+
+    def invoke(self, event: Any) -> Answer:
+        """The answer to any event."""
+        context = SimpleNamespace(aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: 30_000)
+        return check_answer(self.api.answer(event, context))
+
+    def post(self, body: Any, path: str = "/track", **headers: str) -> Answer:
+        """The answer to a POST of `body`, a text or what becomes JSON; headers' underscores become hyphens."""
+        return self.invoke(
+            {
+                "resource": path,
+                "path": path,
+                "httpMethod": "POST",
+                "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+                "queryStringParameters": None,
+                "requestContext": {"requestId": str(uuid.uuid4()), "identity": {"user": "AIDA1"}},
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "isBase64Encoded": False,
+            }
+        )
+
+    def get(self, path: str, **query: str) -> Answer:
+        """The answer to a GET."""
+        return self.invoke(
+            {"resource": path, "path": path, "httpMethod": "GET", "queryStringParameters": query or None}
+        )
+
+    def history(self, tracking_id: str) -> list[dict[str, Any]]:
+        """Every update of a shipment, by way of all pages."""
+        updates, query = [], {"tracking_id": tracking_id, "limit": "100"}
+        while True:
+            answer = self.get("/status", **query)
+            assert answer.status == 200, answer
+            updates += answer.body["updates"]
+            if "next_key" not in answer.body:
+                return updates
+            query["last_key"] = answer.body["next_key"]
+
+
+@pytest.fixture
+def put_parameters(aws: EmbeddedAws) -> Callable[..., dict[str, str]]:
+    """Writes the two parameters' texts (None: no such parameter); returns their names as the environment has them."""
+
+    def put(flags: str | None, config: str | None, names: dict[str, str] | None = None) -> dict[str, str]:
+        ssm = boto3.client("ssm")
+        names = names or {
+            facts.FEATURE_FLAGS_PARAM: f"/flags/{uuid.uuid4()}",
+            facts.CONFIG_PARAM: f"/config/{uuid.uuid4()}",
+        }
+        for name, text in zip(names.values(), (flags, config), strict=True):
+            if text is not None:
+                ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+        return names
+
+    return put
+
+
+@pytest.fixture
+def environment(
+    tables: Tables, put_parameters: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The function's environment variables."""
+    variables = {
+        facts.TABLE_NAME: tables.updates,
+        facts.IDEMPOTENCY_TABLE: tables.idempotency,
+        facts.ENVIRONMENT: "test",
+        facts.REGION: REGION,
+        "POWERTOOLS_SERVICE_NAME": "tracking-api",
+        "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
+        "LOG_LEVEL": "INFO",
+        **put_parameters(json.dumps(FLAGS), json.dumps(facts.DEFAULT_CONFIG)),
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
+def caller(environment: dict[str, str]) -> Caller:
+    """A caller of the function."""
+    return Caller(make_api(environment), environment)
+
+
+@pytest.fixture
+def line(aws: EmbeddedAws) -> Iterator[Line]:
+    """A line to the embedded AWS that can fail."""
+    with open_line(aws.endpoint) as line:
+        yield line
+
+
+@pytest.fixture
+def line_caller(environment: dict[str, str], line: Line, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """A caller of the function, whose calls to AWS go over `line`."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    return Caller(make_api(environment), environment)

@@ -1,0 +1,81 @@
+"""Synthesizes the stacks as `main.py` does, for the tests of what comes out."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from main import ROOT, add_stacks
+from stacks.settings import Settings, load_settings
+
+
+def settings(environment: str, **changes: Any) -> Settings:
+    """The project's own settings of an environment, with `changes`."""
+    return replace(load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": environment}), **changes)
+
+
+def synthesize(chosen: Settings) -> dict[str, Any]:
+    """The Terraform JSON of every stack, by the stack's name."""
+    from cdktf import App
+
+    with TemporaryDirectory() as folder:
+        app = App(outdir=folder)
+        add_stacks(app, chosen)
+        app.synth()
+        return {path.parent.name: json.loads(path.read_bytes()) for path in Path(folder).rglob("cdk.tf.json")}
+
+
+@cache
+def tracking(environment: str) -> dict[str, Any]:
+    """The tracking stack of an environment; shared, so nobody may change it."""
+    stack: dict[str, Any] = synthesize(settings(environment))[f"tracking-{environment}"]
+    return stack
+
+
+def resources(stack: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    """All resources of a type."""
+    return list(stack["resource"].get(kind, {}).values())
+
+
+def resource(stack: Mapping[str, Any], kind: str, **attributes: Any) -> dict[str, Any]:
+    """The one resource of a type with these attributes."""
+    found = [item for item in resources(stack, kind) if attributes.items() <= item.items()]
+    assert len(found) == 1, f"{len(found)} of {kind} with {attributes}"
+    return found[0]
+
+
+def referred(stack: Mapping[str, Any], text: str) -> tuple[str, dict[str, Any]]:
+    """The type and the attributes of the one resource that a Terraform expression refers to."""
+    match = re.fullmatch(r"\$\{(\w+)\.([\w-]+)\.\w+\}", text)
+    assert match, f"{text!r} is no reference"
+    found: dict[str, Any] = stack["resource"][match[1]][match[2]]
+    return match[1], found
+
+
+def statements(stack: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every statement of every inline policy."""
+    for policy in resources(stack, "aws_iam_role_policy"):
+        yield from json.loads(policy["policy"])["Statement"]
+
+
+def readable(value: Any) -> Any:
+    """The same, with JSON texts as the objects that they stand for, so that a difference shows on its line."""
+    if isinstance(value, dict):
+        return {key: readable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [readable(item) for item in value]
+    if isinstance(value, str) and value.startswith("{"):
+        return {"JSON": readable(json.loads(value))} if _is_json(value) else value
+    return value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

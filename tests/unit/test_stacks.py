@@ -1,0 +1,354 @@
+"""What has to hold of the synthesized stacks whatever the snapshots say, most of all what only AWS would refuse."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from main import ROOT
+from tests.synthesis import (
+    referred,
+    resource,
+    resources,
+    settings,
+    statements,
+    synthesize,
+    tracking,
+)
+
+ENVIRONMENTS = ["dev", "prod"]
+
+#: What a role may do, besides its logs and traces, as (action, type of the resource, attributes of it).
+PROCESSOR_GRANTS = {
+    ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-data-{env}"),
+    ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
+    ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}/index/StatusIndex"),
+    ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
+    ("dynamodb:UpdateItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
+    ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/api/{env}/config"),
+    ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),
+    ("sqs:SendMessage", "aws_sqs_queue", "tracking-lambda-dlq-{env}"),
+    ("logs:CreateLogStream", "aws_cloudwatch_log_group", "/aws/lambda/tracking-processor-{env}:*"),
+    ("logs:PutLogEvents", "aws_cloudwatch_log_group", "/aws/lambda/tracking-processor-{env}:*"),
+    ("xray:PutTraceSegments", "*", ""),
+    ("xray:PutTelemetryRecords", "*", ""),
+}
+
+
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
+def env(request: pytest.FixtureRequest) -> str:
+    environment: str = request.param
+    return environment
+
+
+@pytest.fixture
+def stack(env: str) -> dict[str, Any]:
+    return tracking(env)
+
+
+def grants(stack: dict[str, Any], role_name: str) -> set[tuple[str, str, str]]:
+    """What the inline policy of a role allows: (action, type, name of the resource and what follows it)."""
+    role = next(key for key, item in stack["resource"]["aws_iam_role"].items() if item["name"] == role_name)
+    policy = next(
+        item for item in resources(stack, "aws_iam_role_policy") if f"aws_iam_role.{role}." in item["role"]
+    )
+    found = set()
+    for statement in json.loads(policy["policy"])["Statement"]:
+        for text in statement["Resource"]:
+            if text == "*":
+                kind, name = "*", ""
+            else:
+                reference, rest = text[: text.index("}") + 1], text[text.index("}") + 1 :]
+                kind, item = referred(stack, reference)
+                name = item.get("name", item.get("description", "")) + rest
+            found |= {(action, kind, name) for action in statement["Action"]}
+    return found
+
+
+def test_the_processor_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:
+    expected = {(action, kind, name.format(env=env)) for action, kind, name in PROCESSOR_GRANTS}
+    if env == "prod":
+        key = resource(stack, "aws_kms_key")["description"]
+        expected |= {(action, "aws_kms_key", key) for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
+    assert grants(stack, f"tracking-lambda-role-{env}") == expected
+
+
+def test_the_rights_on_a_key_hold_for_one_service_each(stack: dict[str, Any]) -> None:
+    for statement in statements(stack):
+        if any(action.startswith("kms:") for action in statement["Action"]):
+            service = statement["Condition"]["StringEquals"]["kms:ViaService"]
+            assert re.match(r"(dynamodb|sqs|sns)\.\$\{", service)
+
+
+def test_only_traces_are_granted_on_everything(stack: dict[str, Any]) -> None:
+    for statement in statements(stack):
+        assert statement["Effect"] == "Allow"
+        if "*" in statement["Resource"]:
+            assert all(action.startswith("xray:") for action in statement["Action"])
+        for action in statement["Action"]:
+            assert "*" not in action.removesuffix("GenerateDataKey*")
+
+
+def test_nothing_names_an_account_a_partition_or_a_region(stack: dict[str, Any]) -> None:
+    text = json.dumps({key: stack[key] for key in ("resource", "data", "output")})
+    assert not re.search(r"\b\d{12}\b", text)
+    assert "arn:aws" not in text
+    assert not re.search(r"\b(us|eu|ap)-[a-z]+-\d\b", text)
+
+
+@pytest.mark.parametrize(
+    ("owner", "expected"),
+    [
+        ("s3", {"backend": ["s3"]}),
+        ("local", {"backend": ["local"]}),
+        ("hcp", {"cloud": ["organization", "workspaces"]}),
+    ],
+)
+def test_each_stack_has_exactly_one_owner_of_its_state(owner: str, expected: dict[str, list[str]]) -> None:
+    stacks = synthesize(settings("dev", state_owner=owner, hcp_organization="acme"))
+    keys = set()
+    for stack in stacks.values():
+        found = {
+            key: sorted(value) for key, value in stack["terraform"].items() if key in ("backend", "cloud")
+        }
+        assert found == expected
+        keys.add(json.dumps([stack["terraform"].get("backend"), stack["terraform"].get("cloud")]))
+    assert len(keys) == len(stacks), "two stacks share a state"
+
+
+def test_the_state_in_s3_is_encrypted_locked_and_apart_for_each_environment() -> None:
+    backends = [tracking(env)["terraform"]["backend"]["s3"] for env in ENVIRONMENTS]
+    for backend in backends:
+        assert backend["encrypt"] is True
+        assert backend["use_lockfile"] is True
+        assert "dynamodb_table" not in backend
+        assert "${" not in json.dumps(backend), "a backend takes no expressions"
+    assert len({backend["key"] for backend in backends}) == len(backends)
+
+
+def test_the_state_bucket_is_private_and_keeps_old_versions() -> None:
+    stack = synthesize(settings("dev"))["state"]
+    bucket = resource(stack, "aws_s3_bucket")
+    assert bucket["lifecycle"]["prevent_destroy"] is True
+    assert re.fullmatch(r"[a-z0-9-]{3,63}", bucket["bucket"])
+    assert resource(stack, "aws_s3_bucket_versioning")["versioning_configuration"]["status"] == "Enabled"
+    rule = resource(stack, "aws_s3_bucket_lifecycle_configuration")["rule"][0]
+    assert rule["noncurrent_version_expiration"][0]["noncurrent_days"] > 0
+    private = resource(stack, "aws_s3_bucket_public_access_block")
+    assert all(
+        value is True for key, value in private.items() if key.startswith(("block", "ignore", "restrict"))
+    )
+    refusal = json.loads(resource(stack, "aws_s3_bucket_policy")["policy"])["Statement"][0]
+    assert refusal["Effect"] == "Deny"
+    assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(refusal["Resource"]) == 2
+
+
+def test_the_account_wide_role_of_api_gateway_is_in_the_state_stack_alone() -> None:
+    stacks = synthesize(settings("dev"))
+    assert resources(stacks["state"], "aws_api_gateway_account")
+    assert not resources(stacks["tracking-dev"], "aws_api_gateway_account")
+    without = synthesize(settings("dev", api_gateway_account_role=False))
+    assert not resources(without["state"], "aws_api_gateway_account")
+
+
+def test_names_stay_within_the_limits_for_the_longest_suffix() -> None:
+    suffix = "x" * 32
+    stack = synthesize(replace(settings("dev"), environment=suffix))[f"tracking-{suffix}"]
+    for kind, attribute in (("aws_iam_role", "name"), ("aws_lambda_function", "function_name")):
+        assert all(len(item[attribute]) <= 64 for item in resources(stack, kind))
+    assert all(len(item["name"]) <= 80 for item in resources(stack, "aws_sqs_queue"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute"),
+    [
+        ("aws_api_gateway_rest_api", "name"),
+        ("aws_cloudwatch_dashboard", "dashboard_name"),
+        ("aws_cloudwatch_log_group", "name"),
+        ("aws_cloudwatch_metric_alarm", "alarm_name"),
+        ("aws_dynamodb_table", "name"),
+        ("aws_iam_role", "name"),
+        ("aws_kms_alias", "name"),
+        ("aws_lambda_function", "function_name"),
+        ("aws_sns_topic", "name"),
+        ("aws_sqs_queue", "name"),
+        ("aws_ssm_parameter", "name"),
+    ],
+)
+def test_every_name_holds_the_environment(stack: dict[str, Any], env: str, kind: str, attribute: str) -> None:
+    assert resources(stack, kind)
+    for item in resources(stack, kind):
+        assert env in re.split(r"[-/]", item[attribute])
+
+
+def test_a_function_has_its_log_group_first_and_an_environment_that_lambda_takes(
+    stack: dict[str, Any],
+) -> None:
+    for function in resources(stack, "aws_lambda_function"):
+        groups = {
+            f"aws_cloudwatch_log_group.{key}": item["name"]
+            for key, item in stack["resource"]["aws_cloudwatch_log_group"].items()
+        }
+        first = [groups[name] for name in function["depends_on"] if name in groups]
+        assert first == [f"/aws/lambda/{function['function_name']}"]
+        assert any(name.startswith("aws_iam_role_policy.") for name in function["depends_on"])
+        variables = function["environment"]["variables"]
+        assert not [name for name in variables if name.startswith(("AWS_", "LAMBDA_", "_"))]
+        assert len(json.dumps(variables)) < 4096
+        assert (function["runtime"], function["architectures"]) == ("python3.13", ["arm64"])
+        assert function["tracing_config"] == {"mode": "Active"}
+        assert function["source_code_hash"] == f'${{filebase64sha256("{function["filename"]}")}}'
+
+
+def test_policies_stay_within_the_limit(stack: dict[str, Any]) -> None:
+    for policy in resources(stack, "aws_iam_role_policy"):
+        assert len(policy["policy"]) < 10_240
+
+
+def test_every_method_is_signed_and_validated(stack: dict[str, Any]) -> None:
+    validator = resource(stack, "aws_api_gateway_request_validator", name="tracking-validator")
+    assert (validator["validate_request_body"], validator["validate_request_parameters"]) == (True, True)
+    methods = resources(stack, "aws_api_gateway_method")
+    assert methods
+    for method in methods:
+        assert method["authorization"] == "AWS_IAM"
+        assert referred(stack, method["request_validator_id"])[1] == validator
+        if method["http_method"] == "POST":
+            assert referred(stack, method["request_models"]["application/json"])[0] == "aws_api_gateway_model"
+    for integration in resources(stack, "aws_api_gateway_integration"):
+        assert integration["type"] == "AWS_PROXY"
+        assert referred(stack, integration["uri"])[0] == "aws_lambda_function"
+
+
+def test_the_models_use_what_api_gateway_knows(stack: dict[str, Any]) -> None:
+    unknown = re.compile(r'"(const|if|then|else|contains|propertyNames|examples|\$id|dependentRequired)":')
+    for model in resources(stack, "aws_api_gateway_model"):
+        assert json.loads(model["schema"])["$schema"] == "http://json-schema.org/draft-04/schema#"
+        assert not unknown.search(model["schema"])
+        assert re.fullmatch("[A-Za-z0-9]+", model["name"])
+
+
+def test_a_deployment_follows_every_part_of_the_definition(stack: dict[str, Any]) -> None:
+    deployment = resource(stack, "aws_api_gateway_deployment")
+    assert deployment["lifecycle"]["create_before_destroy"] is True
+    trigger = deployment["triggers"]["definition"]
+    apart = {"account", "deployment", "stage", "method_settings", "rest_api"}
+    parts = 0
+    for kind, items in stack["resource"].items():
+        if kind.startswith("aws_api_gateway_") and kind.removeprefix("aws_api_gateway_") not in apart:
+            for key, item in items.items():
+                for attribute in item.keys() - {"//", "depends_on", "rest_api_id"}:
+                    assert re.search(rf"\b{kind}\.{re.escape(key)}\.{attribute}\b", trigger)
+                    parts += 1
+    assert parts > 20
+    stage = resource(stack, "aws_api_gateway_stage")
+    assert referred(stack, stage["deployment_id"])[1] == deployment
+
+
+def test_the_stage_is_throttled_at_the_announced_rate(stack: dict[str, Any], env: str) -> None:
+    config = resource(stack, "aws_ssm_parameter", name=f"/logistics/api/{env}/config")
+    throttling = resource(stack, "aws_api_gateway_method_settings")["settings"]
+    assert throttling["throttling_rate_limit"] == json.loads(config["value"])["rate_limit"]
+    assert throttling["throttling_burst_limit"] > 0
+    stage = resource(stack, "aws_api_gateway_stage")
+    assert stage["stage_name"] == env
+    assert stage["xray_tracing_enabled"] is True
+    log = json.loads(stage["access_log_settings"]["format"])
+    assert not re.search('sourceIp|userAgent|path[^"]*$|body|querystring', json.dumps(list(log.values())))
+
+
+def test_the_gateway_answers_in_the_shape_of_the_function(stack: dict[str, Any]) -> None:
+    for response in resources(stack, "aws_api_gateway_gateway_response"):
+        text = response["response_templates"]["application/json"]
+        text = text.replace("$context.error.messageString", '"m"')
+        assert json.loads(text).keys() == {"error", "code", "request_id", "errors"}
+    types = {item["response_type"] for item in resources(stack, "aws_api_gateway_gateway_response")}
+    assert types >= {"DEFAULT_4XX", "DEFAULT_5XX", "BAD_REQUEST_BODY", "THROTTLED"}
+
+
+def test_every_alarm_watches_what_exists_and_tells_somebody(stack: dict[str, Any], env: str) -> None:
+    names = {
+        "ApiName": ("aws_api_gateway_rest_api", "name"),
+        "Stage": ("aws_api_gateway_stage", "stage_name"),
+        "FunctionName": ("aws_lambda_function", "function_name"),
+        "TableName": ("aws_dynamodb_table", "name"),
+        "QueueName": ("aws_sqs_queue", "name"),
+        "TopicName": ("aws_sns_topic", "name"),
+    }
+    alarms = resources(stack, "aws_cloudwatch_metric_alarm")
+    assert len(alarms) >= 4
+    for alarm in alarms:
+        assert alarm["dimensions"]
+        for dimension, value in alarm["dimensions"].items():
+            kind, attribute = names[dimension]
+            found = referred(stack, value)[0]
+            assert (found, value.endswith(f".{attribute}}}")) == (kind, True)
+        assert alarm["period"] % 60 == 0
+        assert alarm["alarm_description"]
+        assert referred(stack, alarm["alarm_actions"][0])[1]["name"] == f"tracking-alarms-{env}"
+
+
+def test_cloudwatch_may_publish_to_the_encrypted_topic(stack: dict[str, Any], env: str) -> None:
+    topic = resource(stack, "aws_sns_topic", name=f"tracking-alarms-{env}")
+    kind, key = referred(stack, topic["kms_master_key_id"])
+    assert kind == "aws_kms_key"
+    assert key["enable_key_rotation"] is True
+    services = {
+        statement["Principal"].get("Service"): statement
+        for statement in json.loads(key["policy"])["Statement"]
+    }
+    assert set(services["cloudwatch.amazonaws.com"]["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    assert services["cloudwatch.amazonaws.com"]["Condition"]
+
+
+def test_dimensions_of_the_dashboard_stand_inside_the_metrics(stack: dict[str, Any]) -> None:
+    widgets = json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
+    assert len(widgets) >= 3
+    for widget in widgets:
+        assert 0 <= widget["x"] <= 24 - widget["width"]
+        properties = widget["properties"]
+        assert "dimensions" not in properties
+        assert properties["region"]
+        for metric in properties.get("metrics", []):
+            *path, options = metric
+            assert len(path) % 2 == 0, "a namespace, a name, and pairs of dimensions"
+            assert options["stat"]
+
+
+def test_prod_is_not_destroyed_by_accident() -> None:
+    kept = ("aws_dynamodb_table", "aws_cloudwatch_log_group")
+    for kind in kept:
+        for item in resources(tracking("prod"), kind):
+            if "idempotency" not in item["name"]:
+                assert item["lifecycle"]["prevent_destroy"] is True
+        assert not any(
+            item.get("lifecycle", {}).get("prevent_destroy") for item in resources(tracking("dev"), kind)
+        )
+    table = resource(tracking("prod"), "aws_dynamodb_table", name="tracking-data-prod")
+    assert table["deletion_protection_enabled"] is True
+
+
+def test_prod_encrypts_with_its_own_key(env: str, stack: dict[str, Any]) -> None:
+    tables = [item["server_side_encryption"] for item in resources(stack, "aws_dynamodb_table")]
+    groups = [item.get("kms_key_id", "") for item in resources(stack, "aws_cloudwatch_log_group")]
+    queue = resource(stack, "aws_sqs_queue")
+    if env == "prod":
+        assert all(referred(stack, item["kms_key_arn"])[0] == "aws_kms_key" for item in tables)
+        assert all(referred(stack, group)[0] == "aws_kms_key" for group in groups)
+        assert referred(stack, queue["kms_master_key_id"])[0] == "aws_kms_key"
+    else:
+        assert all(item == {"enabled": True} for item in tables)
+        assert queue["sqs_managed_sse_enabled"] is True
+
+
+def test_addresses_are_asked_for_by_name() -> None:
+    stack = synthesize(settings("dev", alarm_emails=["night@example.com"]))["tracking-dev"]
+    subscription = resource(stack, "aws_sns_topic_subscription", endpoint="night@example.com")
+    assert subscription["protocol"] == "email"
+
+
+def test_cdktf_json_runs_main() -> None:
+    assert "main.py" in json.loads((ROOT / "cdktf.json").read_bytes())["app"]
