@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast format synth diff deploy destroy state unlock bench docs clean
+.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock bench docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: install ## prove the project: format, lint, types, unit and snapshot tests
 
 test-fast: install ## the same without the deployment
 	@sh tools/check.sh tests --ignore=tests/e2e
+
+snapshots: install ## accept what is synthesized now as what the snapshot tests expect
+	@python -m pytest -q tests/snapshot --snapshot-update
 
 format: install ## format the code and fix what can be fixed
 	@ruff format . && ruff check --fix .

@@ -1,6 +1,5 @@
 """What the tests share: one embedded AWS, and in it the table that the stack declares."""
 
-import os
 import uuid
 from collections.abc import Iterator
 from typing import Any, NamedTuple

@@ -42,7 +42,10 @@ SENTENCES = {
     r"CloudWatch Logs role ARN must be set": (
         "API Gateway may not write logs in this region yet; run `make state` once for this account and region."
     ),
-    r"AccessDenied|is not authorized to perform: (?P<action>\S+)": (
+    r"no such host|connection refused|Could not connect to the endpoint|i/o timeout": (
+        "AWS cannot be reached; check the connection, and AWS_ENDPOINT_URL if it is set."
+    ),
+    r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
     ),
     r"Failed to query available provider packages|could not connect to registry": (
@@ -115,7 +118,7 @@ class Cdktf:
         else:
             status, said = self._run_in_lines(argv, {**environ, "CI": "1"})
         if status:
-            raise DeployError(_explain(said) or f"`cdktf {command}` failed; what it said stands above.")
+            raise DeployError(explain(said) or f"`cdktf {command}` failed; what it said stands above.")
 
     def unlock(self, stack: str, lock: str) -> None:
         """Releases a lock that a killed deploy left behind. Raises DeployError."""
@@ -124,7 +127,7 @@ class Cdktf:
             folder = ROOT / self._output / "stacks" / stack
             status, said = self._run_in_lines(argv, environ, folder)
             if status:
-                raise DeployError(_explain(said) or "The lock was not released; Terraform says why above.")
+                raise DeployError(explain(said) or "The lock was not released; Terraform says why above.")
 
     def _run_in_lines(
         self, argv: list[str], environ: Mapping[str, str], folder: Path = ROOT
@@ -188,9 +191,9 @@ def create_state_bucket(settings: Settings) -> None:
                 f"for state_bucket in cdktf.json, context.defaults."
             ) from error
         if code != "BucketAlreadyOwnedByYou":
-            raise DeployError(_explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
+            raise DeployError(explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
     except BotoCoreError as error:
-        raise DeployError(_explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
+        raise DeployError(explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
 
 
 def _run_on_terminal(argv: list[str], environ: Mapping[str, str]) -> tuple[int, str]:
@@ -208,7 +211,8 @@ def _run_on_terminal(argv: list[str], environ: Mapping[str, str]) -> tuple[int, 
     return os.waitstatus_to_exitcode(status), said.decode(errors="replace")
 
 
-def _explain(said: str) -> str | None:
+def explain(said: str) -> str | None:
+    """What to tell the user about a failure, by what the tools said; None for one that is not known."""
     for pattern, sentence in SENTENCES.items():
         if match := re.search(pattern, said, re.DOTALL):
             return sentence.format(**match.groupdict())
@@ -232,7 +236,8 @@ def main() -> None:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
         if arguments.command == "destroy" and settings.protect_from_deletion:
             sys.exit(
-                f"Error: {settings.environment} is protected from deletion; docs/teardown says how to end it."
+                f"Error: {settings.environment} is protected from deletion; to end it all the same, set "
+                f"protect_from_deletion to false in cdktf.json, deploy that, and destroy it then."
             )
         cdktf = Cdktf(os.environ, output=arguments.output)
         cdktf.synth()

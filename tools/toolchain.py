@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = "registry.terraform.io"
+REGISTRY_URL = f"https://{REGISTRY}/.well-known/terraform.json"
 
 #: The folders in which packages and administrators put provider mirrors, besides PROVIDER_MIRROR's.
 MIRROR_ROOTS = ("/opt", "/usr/local/share", "/usr/share", "~/.terraform.d", "~/.local/share")
@@ -85,7 +86,7 @@ def provider_source(provider_version: str, environ: Mapping[str, str]) -> dict[s
 
 def _registry_answers() -> bool:
     try:
-        with urllib.request.urlopen(f"https://{REGISTRY}/.well-known/terraform.json", timeout=5) as answer:
+        with urllib.request.urlopen(REGISTRY_URL, timeout=5) as answer:
             return "providers.v1" in json.load(answer)
     except (OSError, ValueError):
         return False

@@ -1,0 +1,152 @@
+"""The commands behind make: where they find Terraform's provider, and what they say when something is missing."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local.aws import EmbeddedAws
+from main import ROOT
+from tests.synthesis import settings
+from tools import cdktf, toolchain
+from tools.cdktf import DeployError, create_state_bucket
+from tools.toolchain import ToolError, provider_source
+
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+TARGET = f"{platform.system().lower()}_{MACHINES.get(platform.machine(), platform.machine())}"
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "REGISTRY_URL", "http://127.0.0.1:9/")
+    monkeypatch.setattr(toolchain, "MIRROR_ROOTS", ())
+
+
+def mirror(folder: Path, name: str) -> Path:
+    path = folder / "mirror with a space/registry.terraform.io/hashicorp/aws" / name
+    path.parent.mkdir(parents=True)
+    path.mkdir() if path.suffix != ".zip" else path.write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize("name", [f"5.100.0/{TARGET}", f"terraform-provider-aws_5.100.0_{TARGET}.zip"])
+@pytest.mark.usefixtures("offline")
+def test_a_mirror_with_the_wanted_version_is_used_where_the_registry_is_away(
+    tmp_path: Path, name: str
+) -> None:
+    variables = provider_source("5.100.0", {"PROVIDER_MIRROR": str(mirror(tmp_path, name))})
+    assert variables == {
+        "TF_CLI_ARGS_init": f"'-plugin-dir={tmp_path}/mirror with a space'",
+        "TF_CLI_ARGS_providers_lock": f"'-fs-mirror={tmp_path}/mirror with a space'",
+    }
+
+
+@pytest.mark.parametrize("name", [f"5.99.0/{TARGET}", "5.100.0/plan9_mips", "plugin-cache/5.100.0"])
+@pytest.mark.usefixtures("offline")
+def test_a_mirror_without_the_wanted_version_is_not(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ToolError, match=r"registry cannot be reached, and no mirror .* 5\.100\.0"):
+        provider_source("5.100.0", {"PROVIDER_MIRROR": str(mirror(tmp_path, name))})
+
+
+def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {"PROVIDER_MIRROR": str(mirror(tmp_path, f"5.100.0/{TARGET}"))}
+    monkeypatch.setattr(toolchain, "REGISTRY_URL", (tmp_path / "answer.json").as_uri())
+    (tmp_path / "answer.json").write_text('{"providers.v1": "/v1/providers/"}')
+    assert provider_source("5.100.0", environ) == {}
+    (tmp_path / "answer.json").unlink()
+    assert provider_source("5.100.0", {**environ, "TF_CLI_CONFIG_FILE": "my.tfrc"}) == {}
+    assert provider_source("5.100.0", environ)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "Error: Error acquiring the state lock\n\nLock Info:\n"
+            "  ID:        4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6\n  Path:      bucket/key\n",
+            "make unlock LOCK=4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6",
+        ),
+        ("api error ExpiredToken: The provided token has expired.", "have expired"),
+        ("Error: No valid credential sources found", "no AWS credentials"),
+        ("operation error STS: GetCallerIdentity, api error InvalidClientTokenId: RequestID: "
+         "4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6", "does not accept"),
+        ('Error: S3 bucket "shipment" does not exist.', "make state"),
+        ("BadRequestException: CloudWatch Logs role ARN must be set in account settings", "make state"),
+        ("User: x is not authorized to perform: dynamodb:CreateTable", "refuses an action"),
+        ("dial tcp: lookup sts.amazonaws.com: no such host", "cannot be reached"),
+    ],
+)  # fmt: skip
+def test_a_known_failure_is_told_in_one_sentence(said: str, told: str) -> None:
+    sentence = cdktf.explain(said)
+    assert sentence
+    assert told in sentence
+
+
+def test_an_unknown_failure_is_left_to_speak_for_itself() -> None:
+    assert cdktf.explain("Error: something new, RequestID: 4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6") is None
+
+
+def test_a_bucket_that_is_there_already_is_kept_and_one_of_another_account_is_refused(
+    aws: EmbeddedAws,
+) -> None:
+    ours = settings("dev", emulated=True, state_bucket="ours-in-us-east-1")
+    create_state_bucket(ours)
+    create_state_bucket(ours)
+    abroad = settings("dev", emulated=True, state_bucket="ours-abroad", region="eu-west-1")
+    create_state_bucket(abroad)
+    create_state_bucket(abroad)
+
+    role = boto3.client("sts").assume_role(
+        RoleArn="arn:aws:iam::111111111111:role/other", RoleSessionName="other"
+    )["Credentials"]
+    boto3.client(
+        "s3",
+        aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"],
+        aws_session_token=role["SessionToken"],
+    ).create_bucket(Bucket="theirs")
+    with pytest.raises(
+        DeployError, match=r"'theirs' is taken by another account.*state_bucket in cdktf\.json"
+    ):
+        create_state_bucket(settings("dev", emulated=True, state_bucket="theirs"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"PATH": ""}, "is not installed; run `make install`"),
+        ({"ENVIRONMENT_SUFFIX": "nowhere"}, "ENVIRONMENT_SUFFIX is 'nowhere'"),
+    ],
+)
+def test_at_the_command_line_a_failure_is_one_line(environ: dict[str, str], told: str) -> None:
+    command = subprocess.run(
+        [sys.executable, "-m", "tools.cdktf", "synth"],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert command.returncode == 1
+    assert command.stderr.startswith("Error: ")
+    assert command.stderr.count("\n") == 1
+    assert told in command.stderr
+
+
+def test_a_protected_environment_is_not_destroyed() -> None:
+    command = subprocess.run(
+        [sys.executable, "-m", "tools.cdktf", "destroy", "--auto-approve"],
+        cwd=ROOT,
+        env={**os.environ, "ENVIRONMENT_SUFFIX": "prod"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert command.returncode == 1
+    assert command.stderr.startswith("Error: prod is protected from deletion")
