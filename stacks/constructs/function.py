@@ -16,6 +16,7 @@ from constructs import Construct
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.role import Role
+from stacks.package import PYTHON
 
 
 class PythonFunction(Construct):
@@ -64,7 +65,7 @@ class PythonFunction(Construct):
             "function",
             function_name=name,
             role=self.role.arn,
-            runtime="python3.13",
+            runtime=f"python{PYTHON}",
             architectures=["arm64"],
             handler=handler,
             filename=archive.path,

@@ -50,15 +50,16 @@ def build(function: str, root: Path = ROOT) -> Path:
         [(name, hashlib.sha256(content).hexdigest()) for name, content in sorted(files.items())]
         for files in (sources, builder)
     ]
-    package = root / "build" / f"{function}-{_digest([function, inputs, wheels, pyodide])}.zip"
+    # The stamp is not in the file's name, which a plan shows.
+    package = root / "build" / f"{_digest([function, inputs, wheels, pyodide])}" / f"{function}.zip"
     if not package.exists():
-        package.parent.mkdir(exist_ok=True)
-        with TemporaryDirectory(dir=package.parent) as folder:
+        package.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=root / "build") as folder:
             job = Path(folder)
             for name, content in sources.items():
                 (job / "sources" / name).parent.mkdir(parents=True, exist_ok=True)
                 (job / "sources" / name).write_bytes(content)
-            _assemble(function, job, _download(wheels, job, package.parent), root, pyodide["version"])
+            _assemble(function, job, _download(wheels, job, root / "build"), root, pyodide["version"])
             (job / "package.zip").chmod(0o644)  # Pyodide's file system does not mind the umask
             (job / "package.zip").replace(package)
     return package

@@ -128,8 +128,7 @@ def test_every_machine_builds_the_same_bytes(package: Path, tmp_path: Path) -> N
         encoding="utf-8",
         check=True,
     ).stdout.strip()
-    assert Path(built).parent == elsewhere / "build"
-    assert Path(built).name == package.name
+    assert Path(built) == elsewhere / "build" / package.parent.name / package.name
     assert Path(built).read_bytes() == package.read_bytes()
 
 
@@ -195,7 +194,7 @@ def test_a_changed_line_needs_no_index(project: Path, package: Path, copy: Path)
     shutil.copytree(wheels, copy / "build" / wheels.name)
     edit(copy, "lambda/shared/facts.py", lambda text: text + "# another line\n")
     rebuilt = build("probe", copy)
-    assert rebuilt.name != package.name
+    assert rebuilt.parent.name != package.parent.name
     with zipfile.ZipFile(rebuilt) as archive:
         assert archive.read("shared/facts.py").endswith(b"# another line\n")
 
