@@ -20,7 +20,7 @@ $(BIN)/.installed: Pipfile.lock tools/pipenv.txt tools/terraform.py
 
 node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed
 	@echo "Installing the CDKTF command line"
-	@npm ci --no-audit --no-fund --loglevel=error || { echo "Error: npm could not install the CDKTF command line; check the connection to the npm registry and run \`make install\` again."; exit 1; }
+	@npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || { echo "Error: npm could not install the CDKTF command line; check the connection to the npm registry and run \`make install\` again."; exit 1; }
 	@touch $@
 
 up: install ## run everything on this machine: an embedded AWS, the deployed API (PORT=8080)

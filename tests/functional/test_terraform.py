@@ -1,0 +1,48 @@
+"""Terraform's own opinion of the synthesized JSON."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from cdktf import App
+
+from main import add_stacks
+from tests.synthesis import settings
+from tools.toolchain import environment, provider_source
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Terraform's variables; its data folder is shared, so that the provider is set up once."""
+    variables = environment(os.environ)
+    data = str(tmp_path_factory.mktemp("terraform"))
+    return {**variables, **provider_source("5.100.0", variables), "TF_DATA_DIR": data}
+
+
+@pytest.mark.parametrize("chosen", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["state", "tracking"])
+def test_terraform_finds_a_stack_valid_wherever_its_folder_lies(
+    chosen: str, stack: str, tmp_path: Path
+) -> None:
+    with TemporaryDirectory() as folder:
+        app = App(outdir=folder)
+        add_stacks(app, settings(chosen))
+        app.synth()
+        name = stack if stack == "state" else f"{stack}-{chosen}"
+        copy = tmp_path / "elsewhere"
+        shutil.copytree(Path(folder) / "stacks" / name, copy)
+    for command in (["init", "-backend=false", "-input=false"], ["validate", "-no-color"]):
+        run = subprocess.run(
+            ["terraform", *command],
+            cwd=copy,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout
+    assert "The configuration is valid" in run.stdout
