@@ -9,7 +9,9 @@ import os
 import statistics
 import sys
 import time
+from importlib import import_module
 from types import SimpleNamespace
+from typing import Any
 
 side, folder, requests = sys.argv[1], sys.argv[2], int(sys.argv[3])
 sys.path[:] = [folder, *(entry for entry in sys.path if "site-packages" not in entry)]
@@ -23,10 +25,7 @@ if side == "floor":
     client.put_item(TableName="updates", Item={"tracking_id": {"S": "SHIP-1"}, "timestamp": {"N": "1"}})
     os._exit(0)
 
-if side == "usual":
-    from usual.handler import handler
-else:
-    from tracking.handler import handler
+handler = import_module(f"{side}.handler").handler
 
 CONTEXT = SimpleNamespace(
     function_name="bench",
@@ -63,7 +62,7 @@ GET = {
 }
 
 
-def answer(event: dict) -> float:
+def answer(event: dict[str, Any]) -> float:
     """CPU ms of one request."""
     started = time.process_time()
     answered = handler(event, CONTEXT)

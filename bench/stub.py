@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 _UPDATE = {
     "tracking_id": {"S": "SHIP-1"},
     "status": {"S": "in_transit"},
-    "location": {"M": {"lat": {"N": "52.5200"}, "lng": {"N": "13.4050"}}},
+    "location": {"M": {"lat": {"N": "52.52"}, "lng": {"N": "13.405"}}},
     "metadata": {"M": {"carrier": {"S": "DHL"}, "weight_kg": {"N": "1.5"}, "express": {"BOOL": True}}},
     "environment": {"S": "bench"},
     "created_at": {"S": "2025-01-01 00:00:00"},
@@ -26,7 +26,10 @@ _FLAGS = '{"enhanced_tracking":true,"batch_processing":false,"real_time_notifica
 _CONFIG = '{"max_request_size":"10MB","timeout":30,"rate_limit":100}'
 _ANSWERS = {
     "PutItem": {},
-    "Query": {"Items": [{**_UPDATE, "timestamp": {"N": str(1735689600000 - n)}} for n in range(10)], "Count": 10},
+    "Query": {
+        "Items": [{**_UPDATE, "timestamp": {"N": str(1735689600000 - n)}} for n in range(10)],
+        "Count": 10,
+    },
     "GetParameter": {"Parameter": {"Name": "/flags", "Value": _FLAGS}},
     "GetParameters": {
         "Parameters": [{"Name": "/config", "Value": _CONFIG}, {"Name": "/flags", "Value": _FLAGS}],
@@ -47,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Says nothing."""
 
 

@@ -24,15 +24,15 @@ def aws() -> Iterator[EmbeddedAws]:
 
 
 class Tables(NamedTuple):
-    """The names of the tables of one test."""
+    """Names of tables."""
 
     updates: str
     idempotency: str
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tables(aws: EmbeddedAws) -> Tables:
-    """Empty tables, with the keys and the index that the stack gives them."""
+    """Tables with the keys and the index that the stack gives them; tests share them, each with its shipments."""
     names = Tables(f"tracking-data-{uuid.uuid4()}", f"tracking-idempotency-{uuid.uuid4()}")
     dynamodb = boto3.client("dynamodb")
     dynamodb.create_table(
@@ -64,4 +64,4 @@ def _keys(*names: str) -> list[Any]:
 
 
 def _attributes(**types: str) -> list[Any]:
-    return [{"AttributeName": name, "AttributeType": type} for name, type in types.items()]
+    return [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]

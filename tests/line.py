@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,15 +25,15 @@ class Fault(Enum):
 class Line:
     """Forwards calls to `target`.
 
-    `calls` are the operations that came by. An operation in `faults` fails once for each fault in its list, in
-    order; in `cut`, each time.
+    `calls` are the operations that came by. `faults` are those of an operation's next calls, in order (None: it
+    works), and `cut` those of all further ones.
     """
 
     def __init__(self, target: str, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.target = urlsplit(target)
         self.calls: list[str] = []
-        self.faults: dict[str, list[Fault]] = {}
+        self.faults: dict[str, list[Fault | None]] = {}
         self.cut: dict[str, Fault] = {}
 
     def next_fault(self, operation: str) -> Fault | None:
@@ -93,16 +93,12 @@ def open_line(target: str) -> Iterator[Line]:
             self.connection.close()
 
         def handle(self) -> None:
-            try:
+            with suppress(ConnectionError, ValueError):  # the caller has given up, or we have
                 super().handle()
-            except (ConnectionError, ValueError):  # the caller has given up, or we have
-                pass
 
         def finish(self) -> None:
-            try:
+            with suppress(OSError, ValueError):
                 super().finish()
-            except (OSError, ValueError):
-                pass
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""

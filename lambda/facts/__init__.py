@@ -10,13 +10,18 @@ BATCH_SCHEMA: Final = Path(__file__).with_name("batch.schema.json")
 #: What a shipment can be; the same list stands in UPDATE_SCHEMA.
 STATUSES: Final = ("pending", "in_transit", "delivered", "failed")
 
-#: Names of the environment variables of the tracking function.
+#: Names of the environment variables of the functions.
 TABLE_NAME: Final = "TABLE_NAME"
 IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
 ENVIRONMENT: Final = "ENVIRONMENT"
 REGION: Final = "REGION"
 CONFIG_PARAM: Final = "CONFIG_PARAM"
 FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
+#: And of the notifier.
+TOPIC_ARN: Final = "TOPIC_ARN"
+
+#: The one kind of the stream's records that the notifier is given: updates are added and never change.
+STREAM_EVENT: Final = "INSERT"
 
 #: The table's index by status. Its hash key is the attribute STATUS_KEY, its range key `timestamp`.
 STATUS_INDEX: Final = "StatusIndex"

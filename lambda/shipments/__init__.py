@@ -1,1 +1,1 @@
-"""Updates of shipments: what they may be, and how they are kept in DynamoDB. Shared by the functions."""
+"""What the functions share: updates of shipments, how they are kept in DynamoDB, settings and telemetry."""

@@ -26,12 +26,19 @@ def loads(text: str) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """The JSON text of what `loads` returns, in ASCII; a Decimal as it is spelled (1E+3, 0.10, -0.0)."""
+    """The JSON text of `value`, in ASCII; a Decimal in it as it is spelled (1E+3, 0.10, -0.0)."""
+    try:
+        return _ENCODER.encode(value)
+    except TypeError:  # a Decimal, for which json has no way
+        return _spell(value)
+
+
+def _spell(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{dumps(member)}" for name, member in value.items()) + "}"
+        return "{" + ",".join(f"{_spell(name)}:{_spell(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(dumps, value)) + "]"
-    return str(value) if isinstance(value, Decimal) else json.dumps(value)
+        return "[" + ",".join(map(_spell, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else _ENCODER.encode(value)
 
 
 def _decimal(text: str) -> Decimal:
@@ -58,6 +65,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _DECODER = json.JSONDecoder(
     parse_float=_decimal, parse_int=_integer, parse_constant=_no_constant, object_pairs_hook=_object
 )

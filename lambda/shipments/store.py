@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from botocore import exceptions
@@ -12,8 +12,11 @@ import facts
 from shipments.attributes import Item, decode_item, encode, encode_item
 from shipments.update import Update
 
-#: `event_time` is in an item only if another update had taken that millisecond.
-_IDENTITY = ("tracking_id", "event_time", "status", "location", "metadata")
+#: The attribute that an update has, beside `event_time`, if another one had taken its millisecond.
+_DIGEST = "digest"
+#: Places that are tried one after the other, and the ms over which updates spread beyond.
+_RUN = 100
+_SPREAD = 60_000
 
 #: Error codes with which AWS asks to come back later.
 _THROTTLES = {
@@ -60,20 +63,22 @@ class UpdateStore:
         self._environment = environment
 
     def put(self, update: Update, *, now: int, deadline: float) -> int:
-        """Store `update` unless it is there already, and return its timestamp, both times the same.
+        """Store `update` unless it is there already, and return its timestamp, each time the same.
 
-        It is kept under its event time or, if other updates of the shipment are there, at the first free
-        millisecond after it. One call as a rule, and three if the time is taken, however many took it:
-        updates are never changed or removed, so two runs for the same update try the same places in the same
-        order, and the second finds what the first one stored. (Should over 1 MB of updates follow each other
-        without a gap, the search goes on at a place within the next hour that the update itself determines.)
+        It is kept under its event time or, if another update of the shipment is there, at the next free
+        millisecond. That takes one call, and three if the time is taken, however many updates took it: past 100
+        of them without a gap it goes to a place in the next minute that the update itself determines.
 
-        `now` is ms since the epoch; no further call is begun after `deadline`, on the clock of
-        `time.monotonic`. Raises Refused.
+        Updates are never changed or removed, so everyone who sends the same update tries the same places in the
+        same order, and either takes the first free one or finds it stored.
+
+        `now` is ms since the epoch; no further call begins after `deadline`, on the clock of `time.monotonic`.
+        Raises Refused.
         """
         wanted = now if update.event_time is None else update.event_time
         content = {
             "tracking_id": update.tracking_id,
+            "timestamp": wanted,
             "status": update.status,
             "location": update.location,
             "environment": self._environment,
@@ -81,17 +86,18 @@ class UpdateStore:
         }
         if update.metadata is not None:
             content["metadata"] = update.metadata
-        start = timestamp = wanted
-        while True:
-            item = encode_item({**content, "timestamp": timestamp})
-            if timestamp != wanted:
-                item["event_time"] = encode(wanted)
-            occupant = self._put(item)
-            if occupant is None or _identity(occupant) == _identity(item):
-                return timestamp
-            if time.monotonic() > deadline:
-                raise Unavailable("other updates keep taking the place")
-            start, timestamp = self._free(item, start)
+        item = encode_item(content)
+        occupant = self._put(item, deadline)
+        if occupant is None:
+            return wanted
+        digest = _digest(item)
+        item |= {"event_time": encode(wanted), _DIGEST: encode(digest)}
+        places = self._places(update.tracking_id, wanted, digest)
+        place = wanted
+        while occupant is not None and _digest(occupant) != digest:
+            place = next(places)
+            occupant = self._put({**item, "timestamp": encode(place)}, deadline)
+        return place
 
     def history(self, tracking_id: str, *, limit: int, after: Position | None = None) -> Page:
         """The newest `limit` updates of a shipment, or those before `after`; reads what is stored by then."""
@@ -128,8 +134,10 @@ class UpdateStore:
             },
         )
 
-    def _put(self, item: Item) -> Item | None:
-        """Store `item` at a free place; if it is not free, return what is there."""
+    def _put(self, item: Item, deadline: float) -> Item | None:
+        """Store `item` if its place is free, else return what is there."""
+        if time.monotonic() > deadline:
+            raise Unavailable("time is up")
         try:
             call(
                 self._client.put_item,
@@ -145,26 +153,36 @@ class UpdateStore:
             return occupant
         return None
 
-    def _free(self, item: Item, start: int) -> tuple[int, int]:
-        """Where to go on with `item`: the start of the search, and the place to try, which may be its own."""
-        response = call(
-            self._client.query,
-            TableName=self._table,
-            KeyConditionExpression="tracking_id = :id AND #timestamp >= :start",
-            ExpressionAttributeNames={"#timestamp": "timestamp"},
-            ExpressionAttributeValues={":id": item["tracking_id"], ":start": encode(start)},
-            ConsistentRead=True,
-        )
-        wanted, free = _identity(item), start
-        for occupant in response["Items"]:
-            if int(occupant["timestamp"]["N"]) != free or _identity(occupant) == wanted:
-                return start, free
-            free += 1
-        if "LastEvaluatedKey" not in response:
-            return start, free
-        digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).digest()
-        far = free + int.from_bytes(digest[:8]) % 3_600_000
-        return far, far
+    def _places(self, tracking_id: str, start: int, digest: str) -> Iterator[int]:
+        """The places to try after `start`, in order, without those that are known to be another update's."""
+        while True:
+            taken = self._digests(tracking_id, start, start + _RUN - 1)
+            for place in range(start, start + _RUN):
+                if taken.get(place, digest) == digest:
+                    yield place
+            start += _RUN + int(digest, 16) % _SPREAD
+            yield start
+
+    def _digests(self, tracking_id: str, since: int, until: int) -> dict[int, str]:
+        """The digests of a shipment's updates by timestamp, empty for those that are where they belong."""
+        query = {
+            "KeyConditionExpression": "tracking_id = :id AND #timestamp BETWEEN :since AND :until",
+            "ProjectionExpression": f"#timestamp, {_DIGEST}",
+            "ExpressionAttributeNames": {"#timestamp": "timestamp"},
+            "ExpressionAttributeValues": {
+                ":id": encode(tracking_id),
+                ":since": encode(since),
+                ":until": encode(until),
+            },
+        }
+        digests = {}
+        while True:
+            response = call(self._client.query, TableName=self._table, ConsistentRead=True, **query)
+            for item in map(decode_item, response["Items"]):
+                digests[item["timestamp"]] = item.get(_DIGEST, "")
+            if "LastEvaluatedKey" not in response:  # it is there after every MB
+                return digests
+            query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def _page(self, limit: int, start: Item | None, **query: Any) -> Page:
         if start:
@@ -174,6 +192,8 @@ class UpdateStore:
             self._client.query, TableName=self._table, ScanIndexForward=False, Limit=limit + 1, **query
         )
         updates = [decode_item(item) for item in response["Items"]]
+        for update in updates:
+            update.pop(_DIGEST, None)
         more = len(updates) > limit or "LastEvaluatedKey" in response
         return Page(updates[:limit], more)
 
@@ -202,8 +222,11 @@ def _index_key(status: str) -> Item:
     return {facts.STATUS_KEY: encode(status)}
 
 
-def _identity(item: Item) -> Item:
-    """What makes an update the one it is. Encoded anew, since DynamoDB may spell a number differently."""
+def _digest(item: Item) -> str:
+    """What tells an update from any other of its shipment."""
+    if _DIGEST in item:
+        return str(item[_DIGEST]["S"])
+    # Encoded anew, since DynamoDB may spell a number in another way.
     value = decode_item(item)
-    value.setdefault("event_time", value["timestamp"])
-    return {name: encode(value[name]) for name in _IDENTITY if name in value}
+    identity = {name: encode(value.get(name)) for name in ("timestamp", "status", "location", "metadata")}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

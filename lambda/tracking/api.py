@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +10,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from shipments import exact_json
+from shipments.settings import Settings, SettingsSource
 from shipments.store import Page, Position, Refused, TooLarge, Unavailable, UpdateStore, position_of
 from shipments.summary import summarize
+from shipments.telemetry import Telemetry
 from shipments.update import Fault, Invalid, Schema, Update, check_storable
 from tracking import cursor
-from tracking.errors import ApiError
+from tracking.errors import CODES, ApiError
 from tracking.request import Request
-from tracking.settings import Settings, SettingsSource
-from tracking.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from tracking.idempotency import FirstSeen
@@ -34,7 +33,7 @@ _MAX_ANSWER = 5_500_000
 _WORKERS = 10
 _RETRY_LATER = {"Retry-After": "1"}
 
-Route = Callable[[Request, Settings], str]
+Route = Callable[["Api", Request, Settings], str]
 
 
 class Api:
@@ -59,12 +58,6 @@ class Api:
         fields = {name: update_schema["properties"][name] for name in ("tracking_id", "status")}
         self._parameter_schema = Schema({"properties": fields})
         self._telemetry = telemetry
-        self._routes: dict[str, dict[str, Route]] = {
-            "/track": {"POST": self._track},
-            "/track/batch": {"POST": self._track_batch},
-            "/status": {"GET": self._status},
-            "/updates": {"GET": self._updates},
-        }
 
     def answer(self, event: Any, context: Any) -> dict[str, Any]:
         """The answer to any event whatever, as API Gateway's proxy integration wants it."""
@@ -73,9 +66,9 @@ class Api:
         status, name = 200, ""
         headers: Mapping[str, str] = {}
         try:
-            name, route = self._find(request)
+            name, route = _find(request)
             with self._telemetry.trace(name):
-                body = route(request, self._settings.current())
+                body = route(self, request, self._settings.current())
         except Exception as error:
             problem = self._problem(error)
             status, headers = problem.status, problem.headers
@@ -87,15 +80,6 @@ class Api:
             "body": body,
             "isBase64Encoded": False,
         }
-
-    def _find(self, request: Request) -> tuple[str, Route]:
-        path = request.path if request.path in self._routes else request.resource
-        methods = self._routes.get(path)
-        if methods is None:
-            raise ApiError(404, "Not found")
-        if request.method not in methods:
-            raise ApiError(405, "Method not allowed", headers={"Allow": ", ".join(methods)})
-        return f"{request.method} {path}", methods[request.method]
 
     def _problem(self, error: Exception) -> ApiError:
         match error:
@@ -116,12 +100,14 @@ class Api:
                 return ApiError(500, "Internal server error")
 
     def _report(self, route: str, status: int) -> None:
+        reads = route.startswith("GET")
         if status >= 500:
-            self._telemetry.count("StatusQueryFailed" if route.startswith("GET") else "TrackingUpdateFailed")
-        elif status == 200 and route.startswith("GET"):
+            self._telemetry.count("StatusQueryFailed" if reads else "TrackingUpdateFailed")
+        elif status >= 400:
+            self._telemetry.count("RequestRefused")
+        elif reads:
             self._telemetry.count("StatusQuerySuccess")
-        self._telemetry.info("Answered", route=route, status_code=status)
-        self._telemetry.finish()
+        self._telemetry.finish(route=route, status_code=status, code=CODES.get(status))
 
     def _track(self, request: Request, settings: Settings) -> str:
         document = request.document(settings.max_request_bytes)
@@ -140,8 +126,6 @@ class Api:
 
         def store(document: Any) -> dict[str, Any] | Exception:
             try:
-                if time.monotonic() > request.deadline:
-                    raise Unavailable("no time is left for the rest of the batch")
                 update = Update.parse(document, self._update_schema, request.now)
                 return _stored(update, self._store.put(update, now=now, deadline=request.deadline))
             except Exception as error:
@@ -211,6 +195,25 @@ class Api:
         check_storable({name: value})
         self._parameter_schema.check({name: value})
         return str(value)
+
+
+#: What answers a method of a path.
+ROUTES: Final[Mapping[str, Mapping[str, Route]]] = {
+    "/track": {"POST": Api._track},
+    "/track/batch": {"POST": Api._track_batch},
+    "/status": {"GET": Api._status},
+    "/updates": {"GET": Api._updates},
+}
+
+
+def _find(request: Request) -> tuple[str, Route]:
+    path = request.path if request.path in ROUTES else request.resource
+    methods = ROUTES.get(path)
+    if methods is None:
+        raise ApiError(404, "Not found")
+    if request.method not in methods:
+        raise ApiError(405, "Method not allowed", headers={"Allow": ", ".join(methods)})
+    return f"{request.method} {path}", methods[request.method]
 
 
 def _stored(update: Update, timestamp: int) -> dict[str, Any]:

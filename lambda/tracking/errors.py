@@ -11,7 +11,6 @@ CODES: Final = {
     403: "feature_disabled",
     404: "not_found",
     405: "method_not_allowed",
-    409: "request_in_progress",
     413: "too_large",
     415: "unsupported_media_type",
     422: "idempotency_key_reused",

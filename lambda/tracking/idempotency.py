@@ -22,7 +22,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyValidationError,
 )
 
-from shipments.store import call
+from shipments.store import Unavailable, call
 from tracking.errors import ApiError
 
 #: Seconds that a key is remembered.
@@ -57,7 +57,7 @@ class FirstSeen:
     def at(self, key: list[str], body: str, *, now: int, remaining_seconds: float) -> int:
         """The `now` (ms since the epoch) of the first request with `key` in 24 h.
 
-        Raises Unavailable, and ApiError if that request had another body or cannot be seen yet.
+        Raises Unavailable, also while that request is not finished, and ApiError if it had another body.
         `remaining_seconds` is what is left of this invocation: for as long the key is locked if it dies.
         """
         self._config.register_lambda_context(
@@ -73,11 +73,7 @@ class FirstSeen:
                 raise ApiError(422, "This Idempotency-Key came with another body before") from None
             except IdempotencyAlreadyInProgressError:
                 time.sleep(_WAIT_SECONDS)
-        raise ApiError(
-            409,
-            "A request with this Idempotency-Key is in progress; send it again",
-            headers={"Retry-After": "1"},
-        )
+        raise Unavailable("a request with the same Idempotency-Key is not finished")
 
 
 def _with_cause(function: Callable[..., dict[str, int]], request: dict[str, Any]) -> dict[str, int]:

@@ -29,7 +29,8 @@ class Request:
         self.now = int(time.time() * 1000)
         self.remaining_seconds = _remaining_seconds(context)
         #: The last moment, on the clock of `time.monotonic`, to begin one more call to AWS.
-        self.deadline = time.monotonic() + min(self.remaining_seconds, GATEWAY_TIMEOUT) - SLOWEST_CALL
+        limit = min(self.remaining_seconds, GATEWAY_TIMEOUT)
+        self.deadline = time.monotonic() + max(limit - SLOWEST_CALL, limit / 2)
         self._event = _dict(event)
         gateway = _dict(self._event.get("requestContext"))
         self.id = next(

@@ -3,6 +3,8 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ import facts
 from local.aws import EmbeddedAws
 from tests.conftest import REGION, Tables
 from tests.line import Line, open_line
+from tests.mapped import Mapped
 from tracking.api import Api
 from tracking.errors import CODES
 from tracking.wiring import make_api
@@ -91,7 +94,7 @@ class Caller:
             query["last_key"] = answer.body["next_key"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def put_parameters(aws: EmbeddedAws) -> Callable[..., dict[str, str]]:
     """Writes the two parameters' texts (None: no such parameter); returns their names as the environment has them."""
 
@@ -109,10 +112,8 @@ def put_parameters(aws: EmbeddedAws) -> Callable[..., dict[str, str]]:
     return put
 
 
-@pytest.fixture
-def environment(
-    tables: Tables, put_parameters: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def environment(tables: Tables, put_parameters: Callable[..., dict[str, str]]) -> Iterator[dict[str, str]]:
     """The function's environment variables."""
     variables = {
         facts.TABLE_NAME: tables.updates,
@@ -124,26 +125,62 @@ def environment(
         "LOG_LEVEL": "INFO",
         **put_parameters(json.dumps(FLAGS), json.dumps(facts.DEFAULT_CONFIG)),
     }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    return variables
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield variables
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def caller(environment: dict[str, str]) -> Caller:
     """A caller of the function."""
     return Caller(make_api(environment), environment)
 
 
-@pytest.fixture
-def line(aws: EmbeddedAws) -> Iterator[Line]:
-    """A line to the embedded AWS that can fail."""
+@pytest.fixture(scope="session")
+def _line_caller(aws: EmbeddedAws, environment: dict[str, str]) -> Iterator[tuple[Line, Caller]]:
     with open_line(aws.endpoint) as line:
-        yield line
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+            caller = Caller(make_api(environment), environment)
+        yield line, caller
 
 
 @pytest.fixture
-def line_caller(environment: dict[str, str], line: Line, monkeypatch: pytest.MonkeyPatch) -> Caller:
+def line(_line_caller: tuple[Line, Caller]) -> Line:
+    """A line to the embedded AWS that can fail; at first it works, and nothing has come by."""
+    line = _line_caller[0]
+    line.calls.clear()
+    line.faults.clear()
+    line.cut.clear()
+    return line
+
+
+@pytest.fixture
+def line_caller(_line_caller: tuple[Line, Caller], line: Line) -> Caller:
     """A caller of the function, whose calls to AWS go over `line`."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
-    return Caller(make_api(environment), environment)
+    return _line_caller[1]
+
+
+@pytest.fixture
+def shipment() -> str:
+    """The tracking id of a shipment that no other test knows."""
+    return f"SHIP-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def update(shipment: str) -> dict[str, Any]:
+    """A valid update of `shipment`."""
+    return {
+        "tracking_id": shipment,
+        "status": "in_transit",
+        "location": {"lat": 52.52, "lng": 13.405},
+        "metadata": {"carrier": "DHL", "weight_kg": 1.5, "tags": ["a", None, True]},
+    }
+
+
+@pytest.fixture
+def mapped(aws: EmbeddedAws, tmp_path: Path) -> Iterator[Mapped]:
+    """A feed, and functions that its stream is mapped to; they end with the test."""
+    with ExitStack() as stack:
+        yield Mapped(aws.endpoint, stack, tmp_path)

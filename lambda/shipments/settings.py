@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import facts
-from tracking.telemetry import Telemetry
+from shipments.telemetry import Telemetry
 
 #: Seconds that what was read stays in use, and after which what could not be read is asked for again.
 CACHE: Final = 300
@@ -26,17 +26,19 @@ class Settings(NamedTuple):
 class SettingsSource:
     """The settings, read in one call; for one thread at a time.
 
+    `flags` and `config` name the parameters; None stands for the default of what a function has no use for.
+
     While a parameter cannot be read or understood, its last good value holds, or facts.DEFAULT_FLAGS and
     facts.DEFAULT_CONFIG; that is logged and counted (SettingsFallback).
 
     Powertools' parameters would do, but import boto3, and with it the start takes too long.
     """
 
-    def __init__(self, client: Any, config: str, flags: str, telemetry: Telemetry) -> None:
+    def __init__(self, client: Any, telemetry: Telemetry, *, flags: str, config: str | None = None) -> None:
         self._client = client
-        self._config = config
-        self._flags = flags
         self._telemetry = telemetry
+        self._flags = flags
+        self._config = config
         self._settings = Settings(facts.DEFAULT_FLAGS, _max_request_bytes(json.dumps(facts.DEFAULT_CONFIG)))
         self._expires = 0.0
 
@@ -48,7 +50,7 @@ class SettingsSource:
 
     def _refresh(self) -> None:
         try:
-            response = self._client.get_parameters(Names=[self._config, self._flags])
+            response = self._client.get_parameters(Names=list(filter(None, [self._config, self._flags])))
             values = {parameter["Name"]: parameter["Value"] for parameter in response["Parameters"]}
             reason = "it does not exist"
         except Exception as error:  # whatever it is, the request can be served
@@ -71,7 +73,9 @@ class SettingsSource:
 
         self._settings = Settings(
             read(self._flags, _parse_flags, self._settings.flags),
-            read(self._config, _max_request_bytes, self._settings.max_request_bytes),
+            read(self._config, _max_request_bytes, self._settings.max_request_bytes)
+            if self._config
+            else self._settings.max_request_bytes,
         )
 
 

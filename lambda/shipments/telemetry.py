@@ -17,17 +17,13 @@ class Telemetry:
     def __init__(self) -> None:
         self._log = Logger(location=None)  # it would always be here
         self._metrics = Metrics()
+        self._request_id = ""
         self._cold_start = True
 
     def start(self, request_id: str) -> None:
         """A request begins; every line until the next one carries `request_id`."""
+        self._request_id = request_id
         self._log.set_correlation_id(request_id)
-        self._log.append_keys(cold_start=self._cold_start)
-        self._cold_start = False
-
-    def info(self, message: str, **fields: Any) -> None:
-        """A line of the log, level INFO."""
-        self._log.info(message, extra=fields)
 
     def warn(self, message: str, **fields: Any) -> None:
         """A line of the log, level WARNING."""
@@ -43,13 +39,20 @@ class Telemetry:
         self._log.error(message, extra={"kinds": kinds, "frames": traceback.format_tb(error.__traceback__)})
 
     def count(self, metric: str, number: int = 1) -> None:
-        """Adds to a metric, which `finish` writes."""
+        """Adds to a metric of the request."""
         self._metrics.add_metric(metric, MetricUnit.Count, number)
 
-    def finish(self) -> None:
-        """Write the metrics of the request, if there are any."""
-        if self._metrics.metric_set:
-            self._metrics.flush_metrics()
+    def finish(self, **fields: Any) -> None:
+        """The request ends: one line of the log with `fields` and the metrics, of which there must be one.
+
+        The line is CloudWatch's embedded metric format. A line of its own for the fields would take a tenth of
+        a warm request's CPU time, and half of what the log costs.
+        """
+        fields = {"correlation_id": self._request_id, "cold_start": self._cold_start, **fields}
+        self._cold_start = False
+        for name, value in fields.items():
+            self._metrics.add_metadata(name, value)
+        self._metrics.flush_metrics()
 
     @contextmanager
     def trace(self, name: str) -> Iterator[None]:

@@ -1,0 +1,110 @@
+"""Calls to AWS that fail: nothing acknowledged is lost, nothing is doubled, and the caller is told what to do."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.functional.conftest import Answer, Caller
+from tests.line import Fault, Line
+from tracking.wiring import make_api
+
+NOW = 1_700_000_000_000
+
+
+@pytest.fixture
+def line_caller(line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """A caller with clients of its own, since botocore retries less after many faults."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    caller = Caller(make_api(environment), environment)
+    line.calls.clear()
+    return caller
+
+
+def assert_unavailable(answer: Answer) -> None:
+    """The answer asks to come back."""
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_one_fault_is_overcome(line_caller: Caller, line: Line, update: dict[str, Any], fault: Fault) -> None:
+    line.faults["PutItem"] = [fault]
+    line.faults["Query"] = [fault]
+    assert line_caller.post(update).status == 200
+    assert line_caller.get("/status", tracking_id=update["tracking_id"]).body["count"] == 1
+    assert line.calls == ["PutItem", "PutItem", "Query", "Query"]
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_lasting_fault_is_503_in_time_and_the_retry_is_stored_once(
+    line_caller: Caller, line: Line, update: dict[str, Any], fault: Fault
+) -> None:
+    update["timestamp"] = NOW
+    line.cut["PutItem"] = fault
+    started = time.monotonic()
+    assert_unavailable(line_caller.post(update))
+    assert time.monotonic() - started < 12
+    line.cut.clear()
+    assert line_caller.post(update).body["timestamp"] == NOW
+    assert len(line_caller.history(update["tracking_id"])) == 1
+
+
+@pytest.mark.parametrize("path", ["/status", "/updates"])
+def test_lasting_fault_of_a_query(line_caller: Caller, line: Line, path: str) -> None:
+    line.cut["Query"] = Fault.THROTTLED
+    assert_unavailable(line_caller.get(path, tracking_id="A", status="failed"))
+
+
+@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.LOST])
+@pytest.mark.parametrize("place", range(3))
+def test_collision_with_a_fault_at_each_call(
+    line_caller: Caller, line: Line, update: dict[str, Any], fault: Fault, place: int
+) -> None:
+    update["timestamp"] = NOW
+    other = {**update, "status": "failed"}
+    line_caller.post(other)
+    calls = [("PutItem", 0), ("Query", 0), ("PutItem", 1)]
+    operation, before = calls[place]
+    # None: the calls before the one that fails three times, which is all its attempts.
+    line.faults[operation] = [None] * before + [fault] * 3
+    assert_unavailable(line_caller.post(update))
+    assert line_caller.post(update).body["timestamp"] == NOW + 1
+    assert [one["status"] for one in line_caller.history(update["tracking_id"])] == ["in_transit", "failed"]
+
+
+@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.LOST])
+@pytest.mark.parametrize(("operation", "before"), [("PutItem", 0), ("UpdateItem", 0), ("PutItem", 1)])
+def test_idempotency_key_with_a_fault_at_each_call(
+    line_caller: Caller, line: Line, update: dict[str, Any], fault: Fault, operation: str, before: int
+) -> None:
+    line.faults[operation] = [None] * before + [fault] * 3
+    key = update["tracking_id"]
+    assert_unavailable(line_caller.post(update, Idempotency_Key=key))
+    answer = line_caller.post(update, Idempotency_Key=key)
+    if (fault, operation, before) in ((Fault.LOST, "PutItem", 0), (Fault.BROKEN, "UpdateItem", 0)):
+        # The key stays locked for as long as the invocation that locked it can last.
+        assert_unavailable(answer)
+        assert line_caller.history(update["tracking_id"]) == []
+    else:
+        assert answer.status == 200
+        assert len(line_caller.history(update["tracking_id"])) == 1
+
+
+def test_table_that_is_gone_is_our_own_fault(environment: dict[str, str], update: dict[str, Any]) -> None:
+    answer = Caller(make_api({**environment, "TABLE_NAME": "gone"}), environment).post(update)
+    assert answer.status == 500
+    assert answer.body["error"] == "Internal server error"
+
+
+def test_batch_tells_what_was_stored_before_the_fault(
+    line_caller: Caller, line: Line, update: dict[str, Any]
+) -> None:
+    updates = [{**update, "timestamp": NOW + n} for n in range(3)]
+    line.faults["PutItem"] = [None] + [Fault.BROKEN] * 3
+    results = line_caller.post({"updates": updates}, "/track/batch").body["results"]
+    assert [result["status_code"] for result in results] == [200, 503, 200]
+    assert [one["timestamp"] for one in line_caller.history(update["tracking_id"])] == [NOW + 2, NOW]
+    results = line_caller.post({"updates": updates}, "/track/batch").body["results"]
+    assert [result["timestamp"] for result in results] == [NOW, NOW + 1, NOW + 2]
+    assert len(line_caller.history(update["tracking_id"])) == 3

@@ -1,0 +1,43 @@
+"""docs/openapi.json is what the code says."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+import facts
+from tools.openapi import DOCUMENT, describe, render
+from tracking.errors import CODES
+
+
+def test_document_is_not_stale() -> None:
+    assert DOCUMENT.read_text("utf-8") == render(), "run `make docs`"
+
+
+def test_every_schema_is_a_schema() -> None:
+    for schema in describe()["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_statuses_are_the_facts() -> None:
+    schema = json.loads(facts.UPDATE_SCHEMA.read_text("utf-8"))
+    assert tuple(schema["properties"]["status"]["enum"]) == facts.STATUSES
+
+
+@pytest.mark.parametrize("path", [facts.UPDATE_SCHEMA, facts.BATCH_SCHEMA])
+def test_models_are_what_api_gateway_takes(path: Any) -> None:
+    schema = json.loads(path.read_text("utf-8"))
+    jsonschema.Draft4Validator.check_schema(schema)
+    assert schema["$schema"] == "http://json-schema.org/draft-04/schema#"
+
+
+def test_errors_are_told_by_the_statuses_that_have_a_code() -> None:
+    told = {
+        int(status)
+        for methods in describe()["paths"].values()
+        for operation in methods.values()
+        for status in operation["responses"]
+    }
+    # 404 and 405 belong to no operation, 429 to the gateway.
+    assert told == {200, 429, *CODES} - {404, 405}

@@ -1,0 +1,274 @@
+"""Writes docs/openapi.json, the description of the tracking API (OpenAPI 3.1)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import facts
+from tracking.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_TIME, ROUTES
+from tracking.errors import CODES
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "openapi.json"
+
+Schema = dict[str, Any]
+
+_TIME: Schema = {"type": "integer", "description": "ms since the epoch"}
+_REASONS = {
+    400: "Something is wrong with the request; `errors` says what and where.",
+    403: "The signature is missing or wrong, or the feature is switched off.",
+    413: "The body or an update in it is too large.",
+    415: "The body is not application/json.",
+    422: "The Idempotency-Key came with another body before.",
+    429: "Too many requests.",
+    500: "A fault of the service.",
+    503: "The service is busy.",
+}
+#: What API Gateway says for itself, and when.
+_GATEWAY_CODES = ["forbidden", "throttled"]
+
+
+def describe() -> Schema:
+    """The whole document."""
+    update = _schema(facts.UPDATE_SCHEMA)
+    fields = update["properties"]
+    status = {"name": "status", "in": "query", "required": True, "schema": fields["status"]}
+    tracking_id = {"name": "tracking_id", "in": "query", "required": True, "schema": fields["tracking_id"]}
+    operations = {
+        "POST /track": _post("Store an update", "Update", "StoredUpdate", [400, 413, 415, 422]),
+        "POST /track/batch": _post(
+            "Store up to 100 updates, each on its own", "Batch", "BatchResult", [400, 403, 413, 415, 422]
+        ),
+        "GET /status": _get("The history of a shipment, newest first", [tracking_id], "History"),
+        "GET /updates": _get(
+            "The updates with a status, newest first",
+            [status, _time_parameter("since", 0), _time_parameter("until", MAX_TIME)],
+            "Updates",
+        ),
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Logistics Tracking API", "version": "1.0.0"},
+        "security": [{"sigv4": []}],
+        "paths": {
+            path: {method.lower(): operations[f"{method} {path}"] for method in methods}
+            for path, methods in ROUTES.items()
+        },
+        "components": {
+            "securitySchemes": {
+                "sigv4": {
+                    "type": "apiKey",
+                    "name": "Authorization",
+                    "in": "header",
+                    "description": "AWS Signature Version 4, service execute-api.",
+                    "x-amazon-apigateway-authtype": "awsSigv4",
+                }
+            },
+            "schemas": {
+                "Update": update,
+                "Batch": _batch(),
+                "StoredUpdate": _stored(fields),
+                "BatchResult": _batch_result(fields),
+                "History": _page({"tracking_id": fields["tracking_id"]}, {"summary": _summary(fields)}),
+                "Updates": _page({"status": fields["status"]}, {}),
+                "KeptUpdate": _kept(update),
+                "Error": _error(),
+            },
+        },
+    }
+
+
+def render() -> str:
+    """The document's text."""
+    return json.dumps(describe(), indent=2) + "\n"
+
+
+def main() -> None:
+    """Write the document."""
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(render(), encoding="utf-8")
+    print(f"Wrote {DOCUMENT.relative_to(Path.cwd())}")
+
+
+def _schema(path: Path) -> Schema:
+    schema: Schema = json.loads(path.read_text("utf-8"))
+    del schema["$schema"]  # draft 4; what these schemas use means the same in OpenAPI's draft 2020-12
+    return schema
+
+
+def _object(required: Schema, optional: Schema | None = None) -> Schema:
+    properties = {**required, **(optional or {})}
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _batch() -> Schema:
+    batch = _schema(facts.BATCH_SCHEMA)
+    batch["properties"]["updates"]["items"] = {
+        "description": "An Update. Anything else has a result that says what is wrong, and spoils no other."
+    }
+    return batch
+
+
+def _stored(fields: Schema) -> Schema:
+    return _object(
+        {
+            "message": {"const": "Tracking update stored successfully"},
+            "tracking_id": fields["tracking_id"],
+            "timestamp": {
+                **_TIME,
+                "description": "Where the update is kept: its time, or the next free millisecond; ms since the epoch.",
+            },
+        }
+    )
+
+
+def _batch_result(fields: Schema) -> Schema:
+    count = {"type": "integer", "minimum": 0}
+    stored, error = _stored(fields), _error()
+    results = [
+        _object({"status_code": {"const": 200}, **stored["properties"]}),
+        _object({"status_code": {"enum": [400, 413, 500, 503]}, **error["properties"]}),
+    ]
+    return _object(
+        {
+            "stored": count,
+            "refused": count,
+            "results": {
+                "type": "array",
+                "description": "One for each update, in order; a pointer starts at the update.",
+                "items": {"oneOf": results},
+            },
+        }
+    )
+
+
+def _kept(update: Schema) -> Schema:
+    fields = update["properties"]
+    return _object(
+        {
+            "tracking_id": fields["tracking_id"],
+            "timestamp": _TIME,
+            "status": fields["status"],
+            "location": fields["location"],
+            "environment": {"type": "string"},
+            "created_at": {"type": "string", "description": "When it was stored: YYYY-MM-DD HH:MM:SS, UTC."},
+        },
+        {
+            "metadata": fields["metadata"],
+            "event_time": {**_TIME, "description": "Its own time, if another update had that millisecond."},
+        },
+    )
+
+
+def _page(required: Schema, optional: Schema) -> Schema:
+    return _object(
+        {
+            **required,
+            "updates": {"type": "array", "items": _ref("KeptUpdate")},
+            "count": {"type": "integer", "minimum": 0, "maximum": MAX_LIMIT},
+        },
+        {
+            "next_key": {
+                "type": "string",
+                "description": "If there is more: the `last_key` of the next page.",
+            },
+            **optional,
+        },
+    )
+
+
+def _summary(fields: Schema) -> Schema:
+    time = {"type": ["integer", "null"], "description": "ms since the epoch"}
+    summary = _object(
+        {
+            "current_status": {"enum": [*fields["status"]["enum"], None]},
+            "first_update": time,
+            "last_update": time,
+            "updates": {"type": "integer", "minimum": 0},
+            "distance_km": {"type": "number", "minimum": 0},
+            "hours_since_last_update": {"type": ["number", "null"], "minimum": 0},
+        }
+    )
+    summary["description"] = "Of the updates on the page; there with the flag enhanced_tracking."
+    return summary
+
+
+def _error() -> Schema:
+    fault = _object({"pointer": {"type": "string"}, "detail": {"type": "string"}})
+    return _object(
+        {
+            "error": {"type": "string", "description": "One sentence for a person."},
+            "code": {"enum": sorted({*CODES.values(), *_GATEWAY_CODES})},
+            "request_id": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "description": "Where something is wrong: a JSON Pointer into the body, or a parameter's name.",
+                "items": fault,
+            },
+        }
+    )
+
+
+def _post(summary: str, body: str, answer: str, errors: list[int]) -> Schema:
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes a retry of a body without timestamps the same request, for 24 hours.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    }
+    return {
+        "summary": summary,
+        "parameters": [key],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(body)}}},
+        "responses": _responses(answer, errors),
+    }
+
+
+def _get(summary: str, parameters: list[Schema], answer: str) -> Schema:
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    last_key = {"type": "string", "description": "The `next_key` of an answer to the same query."}
+    return {
+        "summary": summary,
+        "parameters": [
+            *parameters,
+            {"name": "limit", "in": "query", "schema": limit},
+            {"name": "last_key", "in": "query", "schema": last_key},
+        ],
+        "responses": _responses(answer, [400]),
+    }
+
+
+def _time_parameter(name: str, default: int) -> Schema:
+    schema = {**_TIME, "minimum": 0, "maximum": MAX_TIME, "default": default}
+    return {"name": name, "in": "query", "description": "Included.", "schema": schema}
+
+
+def _responses(answer: str, errors: list[int]) -> Schema:
+    request_id = {"X-Request-Id": {"schema": {"type": "string"}}}
+    retry_after = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    responses = {
+        "200": {
+            "description": "Done.",
+            "headers": request_id,
+            "content": {"application/json": {"schema": _ref(answer)}},
+        }
+    }
+    for status in sorted({*errors, 403, 429, 500, 503}):
+        responses[str(status)] = {
+            "description": _REASONS[status],
+            "headers": {**request_id, **(retry_after if status in (429, 503) else {})},
+            "content": {"application/json": {"schema": _ref("Error")}},
+        }
+    return responses
+
+
+if __name__ == "__main__":
+    main()
