@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock bench docs clean
+.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock redrive bench docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ state: install ## once an account and region: make the bucket of the Terraform s
 
 unlock: install ## release the state lock LOCK that a killed deploy left behind
 	@python -m tools.cdktf unlock --lock "$(LOCK)"
+
+redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: only show them)
+	@python -m tools.redrive $(if $(DRY_RUN),--dry-run)
 
 bench: install ## measure synth and the functions, each beside a baseline
 	@python -m bench

@@ -56,8 +56,12 @@ class EmbeddedAws:
 def _serve() -> None:
     import logging
 
+    from moto.awslambda.models import LambdaBackend
     from moto.server import ThreadedMotoServer
 
+    # A mapped stream's records would go to Docker, and be dropped whatever becomes of them; local/stream.py
+    # reads them instead. What this returns says that nobody took them.
+    LambdaBackend.send_dynamodb_items = lambda *_: ""  # type: ignore[method-assign]
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
     server.start()

@@ -5,12 +5,18 @@ import re
 import shlex
 import signal
 import sys
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+
+import boto3
 
 from local.aws import CREDENTIALS, EmbeddedAws
 from local.function import Function
 from local.gateway import Gateway, PortTakenError, check_port
+from local.invoke import InvokeApi
+from local.stream import StreamPoller
 from stacks.package import build
 from stacks.settings import SettingsError, load_settings
 from tools.cdktf import Cdktf, DeployError, create_state_bucket, stacks_of
@@ -71,30 +77,56 @@ def up(port: int) -> None:
         create_state_bucket(settings)
         cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
 
-        function = running.enter_context(
-            Function(
-                f"tracking-processor-{settings.environment}",
-                endpoint=aws.endpoint,
-                region=settings.region,
-                package=build("tracking"),
-                log=print,
+        processor, notifier = (
+            running.enter_context(
+                Function(
+                    f"{name}-{settings.environment}",
+                    endpoint=aws.endpoint,
+                    region=settings.region,
+                    package=build(package),
+                    log=print,
+                )
             )
+            for name, package in (("tracking-processor", "tracking"), ("tracking-notifier", "notifier"))
         )
+        running.enter_context(StreamPoller(notifier, endpoint=aws.endpoint, region=settings.region))
+        invoke = running.enter_context(InvokeApi({notifier.name: notifier}))
         gateway = running.enter_context(
             Gateway(
                 f"tracking-api-{settings.environment}",
                 settings.environment,
                 endpoint=aws.endpoint,
                 region=settings.region,
-                functions={function.name: function},
+                functions={processor.name: processor},
                 port=port,
             )
         )
-        print(_welcome(gateway.url, aws, settings.region), flush=True)
-        signal.pause()
+        print(_welcome(gateway.url, aws, settings.region, invoke.url), flush=True)
+        for notification in _notifications(f"tracking-notifications-{settings.environment}"):
+            print(f"Notification: {notification}", flush=True)
 
 
-def _welcome(url: str, aws: EmbeddedAws, region: str) -> str:
+def _notifications(topic: str) -> Iterator[str]:
+    """Subscribes a queue to the topic with this name, and gives what comes in, for ever."""
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    arn = next(
+        found["TopicArn"]
+        for page in sns.get_paginator("list_topics").paginate()
+        for found in page["Topics"]
+        if found["TopicArn"].endswith(f":{topic}")
+    )
+    url = sqs.create_queue(QueueName=f"{topic}-terminal")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    raw = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=attributes["QueueArn"], Attributes=raw)
+    while True:
+        for message in sqs.receive_message(QueueUrl=url).get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            yield message["Body"]
+        time.sleep(0.5)
+
+
+def _welcome(url: str, aws: EmbeddedAws, region: str, invoke_url: str) -> str:
     curl = (
         f"curl --aws-sigv4 aws:amz:{region}:execute-api"
         f" --user {CREDENTIALS['AWS_ACCESS_KEY_ID']}:{CREDENTIALS['AWS_SECRET_ACCESS_KEY']}"
@@ -113,7 +145,10 @@ Ask for the shipment:
 Look around in the embedded AWS with boto3 or the AWS command line:
   export {exports}
 
-The function's log follows. Ctrl-C stops everything.
+Send what the notifier could not handle again, after this export:
+  AWS_ENDPOINT_URL_LAMBDA={invoke_url} make redrive
+
+The functions' logs and the notifications of status changes follow. Ctrl-C stops everything.
 """
 
 

@@ -32,6 +32,7 @@ RetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
 Region = Annotated[str, Pattern(r"[a-z]{2,3}(-[a-z]+)+-\d", "an AWS region such as us-east-1")]
+Status = Literal["pending", "in_transit", "delivered", "failed"]
 Email = Annotated[str, Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
 Count = Annotated[int, Range(0, 1_000_000)]
 
@@ -84,11 +85,17 @@ class Settings:
     batch_processing: bool
     real_time_notifications: bool
 
+    notification_emails: dict[Email, list[Status]]
+    """Who is told of shipments' changes to these statuses; an empty list stands for all."""
+
     alarm_emails: list[Email]
     alarm_4xx_count: Count
     alarm_5xx_count: Count
     alarm_latency_ms: Count
     alarm_throttle_count: Count
+    alarm_notifier_error_count: Count
+    alarm_notifier_lag_ms: Count
+    alarm_dead_letter_count: Count
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -179,6 +186,11 @@ def _allowed(value: Any, kind: Any) -> bool:
         return any(value == choice and type(value) is type(choice) for choice in get_args(kind))
     if get_origin(kind) is list:
         return isinstance(value, list) and all(_allowed(item, get_args(kind)[0]) for item in value)
+    if get_origin(kind) is dict:
+        key_kind, item_kind = get_args(kind)
+        return isinstance(value, dict) and all(
+            _allowed(key, key_kind) and _allowed(item, item_kind) for key, item in value.items()
+        )
     if get_origin(kind) is Annotated:
         base, limit = get_args(kind)
         if type(value) is not base:
@@ -194,6 +206,9 @@ def _meaning(kind: Any) -> str:
         return "one of " + ", ".join(str(choice) for choice in get_args(kind))
     if get_origin(kind) is list:
         return f"a list, each item of it {_meaning(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        key_kind, item_kind = get_args(kind)
+        return f"an object, each name in it {_meaning(key_kind)} and each value {_meaning(item_kind)}"
     if get_origin(kind) is Annotated:
         limit = get_args(kind)[1]
         if isinstance(limit, Range):

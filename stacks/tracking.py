@@ -10,12 +10,16 @@ from stacks.constructs.key import EncryptionKey
 from stacks.constructs.parameters import Parameters
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
+from stacks.constructs.stream import StreamMapping
 from stacks.constructs.table import IdempotencyTable, TrackingTable
-from stacks.constructs.topic import AlarmTopic
+from stacks.constructs.topic import AlarmTopic, NotificationTopic
 from stacks.foundation import lay_foundation
 from stacks.package import build
 from stacks.routes import GATEWAY_RESPONSES, ROUTES
 from stacks.settings import Settings
+
+#: For a batch of the stream: SNS and DynamoDB may each take 12 s to be given up.
+NOTIFIER_TIMEOUT_SECONDS = 60
 
 
 class TrackingStack(TerraformStack):
@@ -100,6 +104,41 @@ class TrackingStack(TerraformStack):
             protect_from_deletion=settings.protect_from_deletion,
         )
 
+        notifications = NotificationTopic(
+            self,
+            "notifications",
+            name=f"tracking-notifications-{env}",
+            key=key,
+            emails=settings.notification_emails,
+        )
+        notifier = PythonFunction(
+            self,
+            "notifier",
+            name=f"tracking-notifier-{env}",
+            role_name=f"tracking-notifier-role-{env}",
+            handler="notifier.handler.handler",
+            package=build("notifier"),
+            memory_mb=settings.memory_mb,
+            timeout_seconds=NOTIFIER_TIMEOUT_SECONDS,
+            environment={
+                "TABLE_NAME": table.name,
+                "REGION": account.region,
+                "POWERTOOLS_SERVICE_NAME": "tracking-notifier",
+                "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
+                "LOG_LEVEL": "INFO",
+                "FEATURE_FLAGS_PARAM": parameters.flags_name,
+                "TOPIC_ARN": notifications.arn,
+            },
+            dead_letters=None,
+            log_retention_days=settings.log_retention_days,
+            key=data_key,
+            protect_from_deletion=settings.protect_from_deletion,
+        )
+        table.grant_read_history(notifier.role)
+        parameters.grant_read_flags(notifier.role)
+        notifications.grant_publish(notifier.role)
+        StreamMapping(self, "stream", table=table, function=notifier, dead_letters=dead_letters)
+
         topic = AlarmTopic(
             self,
             "alarm-topic",
@@ -108,7 +147,17 @@ class TrackingStack(TerraformStack):
             emails=settings.alarm_emails,
             account=account,
         )
-        Alarms(self, "alarms", settings=settings, topic=topic, api=api, function=function)
+        Alarms(
+            self,
+            "alarms",
+            settings=settings,
+            topic=topic,
+            api=api,
+            function=function,
+            notifier=notifier,
+            notifications=notifications,
+            dead_letters=dead_letters,
+        )
         dashboard = Dashboard(
             self,
             "dashboard",
@@ -117,6 +166,9 @@ class TrackingStack(TerraformStack):
             api=api,
             function=function,
             table=table,
+            notifier=notifier,
+            notifications=notifications,
+            dead_letters=dead_letters,
         )
 
         outputs = {
@@ -124,6 +176,7 @@ class TrackingStack(TerraformStack):
             "table_name": table.name,
             "lambda_function_name": function.name,
             "dlq_url": dead_letters.url,
+            "notification_topic_arn": notifications.arn,
             "dashboard_url": (
                 f"https://{account.region}.console.aws.amazon.com/cloudwatch/home"
                 f"?region={account.region}#dashboards:name={dashboard.name}"

@@ -62,6 +62,25 @@ def statements(stack: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from json.loads(policy["policy"])["Statement"]
 
 
+def grants(stack: dict[str, Any], role_name: str) -> set[tuple[str, str, str]]:
+    """What the inline policy of a role allows: (action, type, name of the resource and what follows it)."""
+    role = next(key for key, item in stack["resource"]["aws_iam_role"].items() if item["name"] == role_name)
+    policy = next(
+        item for item in resources(stack, "aws_iam_role_policy") if f"aws_iam_role.{role}." in item["role"]
+    )
+    found = set()
+    for statement in json.loads(policy["policy"])["Statement"]:
+        for text in statement["Resource"]:
+            if text == "*":
+                kind, name = "*", ""
+            else:
+                reference, rest = text[: text.index("}") + 1], text[text.index("}") + 1 :]
+                kind, item = referred(stack, reference)
+                name = item.get("name", item.get("description", "")) + rest
+            found |= {(action, kind, name) for action in statement["Action"]}
+    return found
+
+
 def readable(value: Any) -> Any:
     """The same, with JSON texts as the objects that they stand for, so that a difference shows on its line."""
     if isinstance(value, dict):

@@ -7,14 +7,16 @@ from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 from constructs import Construct
 
 from stacks.constructs.function import PythonFunction
+from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
 from stacks.constructs.table import TrackingTable
+from stacks.constructs.topic import NotificationTopic
 
 WIDTH, HEIGHT = 8, 6  # three graphs side by side on CloudWatch's grid of 24 columns
 
 
 class Dashboard(Construct):
-    """One graph each for the API, the function and the table."""
+    """One graph each for the API, the function and the table, and below for the way of a notification."""
 
     def __init__(
         self,
@@ -26,11 +28,17 @@ class Dashboard(Construct):
         api: RestApi,
         function: PythonFunction,
         table: TrackingTable,
+        notifier: PythonFunction,
+        notifications: NotificationTopic,
+        dead_letters: DeadLetterQueue,
     ) -> None:
         super().__init__(scope, id)
         on_api = {"ApiName": api.name, "Stage": api.stage_name}
         on_function = {"FunctionName": function.name}
         on_table = {"TableName": table.name}
+        on_notifier = {"FunctionName": notifier.name}
+        on_topic = {"TopicName": notifications.name}
+        on_queue = {"QueueName": dead_letters.name}
         graphs = {
             "API": [
                 _metric("AWS/ApiGateway", "Count", "Sum", on_api),
@@ -54,12 +62,27 @@ class Dashboard(Construct):
                 _metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Sum", on_table),
                 _metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", on_table),
             ],
+            "Notifier": [
+                _metric("AWS/Lambda", "Invocations", "Sum", on_notifier),
+                _metric("AWS/Lambda", "Errors", "Sum", on_notifier),
+                _metric("AWS/Lambda", "Throttles", "Sum", on_notifier),
+                _metric("AWS/Lambda", "IteratorAge", "Maximum", on_notifier),
+            ],
+            "Notifications": [
+                _metric("AWS/SNS", "NumberOfMessagesPublished", "Sum", on_topic),
+                _metric("AWS/SNS", "NumberOfNotificationsDelivered", "Sum", on_topic),
+                _metric("AWS/SNS", "NumberOfNotificationsFailed", "Sum", on_topic),
+            ],
+            "Dead letters": [
+                _metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", on_queue),
+                _metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", on_queue),
+            ],
         }
         widgets = [
             {
                 "type": "metric",
-                "x": index * WIDTH,
-                "y": 0,
+                "x": index % 3 * WIDTH,
+                "y": index // 3 * HEIGHT,
                 "width": WIDTH,
                 "height": HEIGHT,
                 "properties": {

@@ -58,3 +58,7 @@ class Parameters(Construct):
     def grant_read(self, role: Role) -> None:
         """Lets `role` read the configuration and the flags."""
         role.allow(["ssm:GetParameters"], self._config.arn, self._flags.arn)
+
+    def grant_read_flags(self, role: Role) -> None:
+        """Lets `role` read the flags alone."""
+        role.allow(["ssm:GetParameters"], self._flags.arn)

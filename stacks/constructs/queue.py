@@ -8,9 +8,11 @@ from stacks.constructs.role import Role
 
 
 class DeadLetterQueue(Construct):
-    """Keeps for 14 days what a function was given asynchronously and could not handle.
+    """Keeps for 14 days what a function was to handle while nobody waited, and could not.
 
-    A synchronous failure, such as one behind API Gateway, is told to the caller and never comes here.
+    Of a batch of the table's stream it gets a letter that says where in the stream the records are; `make redrive`
+    has them handled once more, while the stream has them. Of an asynchronous invocation it gets the event. A
+    synchronous failure, such as one behind API Gateway, is told to the caller and never comes here.
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str, key: EncryptionKey | None) -> None:
@@ -25,6 +27,7 @@ class DeadLetterQueue(Construct):
             sqs_managed_sse_enabled=None if key else True,
             kms_master_key_id=key.arn if key else None,
         )
+        self.name = self._queue.name
         self.arn = self._queue.arn
         self.url = self._queue.url
 

@@ -60,6 +60,7 @@ class TrackingTable(Construct):
             lifecycle=TerraformResourceLifecycle(prevent_destroy=protect_from_deletion),
         )
         self.name = self._table.name
+        self.stream_arn = self._table.stream_arn
 
     def grant_write(self, role: Role) -> None:
         """Lets `role` add updates."""
@@ -70,6 +71,15 @@ class TrackingTable(Construct):
         self._grant(
             role, ["dynamodb:Query"], self._table.arn, f"{self._table.arn}/index/{facts.STATUS_INDEX}"
         )
+
+    def grant_read_history(self, role: Role) -> None:
+        """Lets `role` query the history of a shipment, and nothing across shipments."""
+        self._grant(role, ["dynamodb:Query"], self._table.arn)
+
+    def grant_stream(self, role: Role) -> None:
+        """Lets Lambda read the stream for the function with `role`."""
+        actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+        self._grant(role, [f"dynamodb:{action}" for action in actions], f"{self._table.arn}/stream/*")
 
     def _grant(self, role: Role, actions: list[str], *resources: str) -> None:
         role.allow(actions, *resources)

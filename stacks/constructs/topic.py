@@ -1,4 +1,7 @@
-"""A topic that people and programs are told through."""
+"""The topics that people and programs are told through."""
+
+import json
+from collections.abc import Mapping, Sequence
 
 from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
 from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
@@ -6,7 +9,7 @@ from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from constructs import Construct
 
 from stacks.constructs.key import EncryptionKey
-from stacks.constructs.role import policy_document
+from stacks.constructs.role import Role, policy_document
 from stacks.foundation import Account
 
 
@@ -34,3 +37,41 @@ class AlarmTopic(Construct):
         for email in emails:
             SnsTopicSubscription(self, email, topic_arn=topic.arn, protocol="email", endpoint=email)
         self.arn = topic.arn
+
+
+class NotificationTopic(Construct):
+    """Takes the status changes of shipments; queues, webhooks and people of this account can subscribe to it.
+
+    Args:
+        emails: the addresses that are told, each with the statuses that it is told of, none for all. Each is
+            asked once by e-mail to confirm its subscription.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        key: EncryptionKey,
+        emails: Mapping[str, Sequence[str]],
+    ) -> None:
+        super().__init__(scope, id)
+        self._key = key
+        self._topic = SnsTopic(self, "topic", name=name, kms_master_key_id=key.arn)
+        for email, statuses in emails.items():
+            SnsTopicSubscription(
+                self,
+                email,
+                topic_arn=self._topic.arn,
+                protocol="email",
+                endpoint=email,
+                filter_policy=json.dumps({"status": list(statuses)}) if statuses else None,
+            )
+        self.name = self._topic.name
+        self.arn = self._topic.arn
+
+    def grant_publish(self, role: Role) -> None:
+        """Lets `role` publish, one by one or in batches."""
+        role.allow(["sns:Publish"], self.arn)
+        self._key.grant_use(role, via="sns")

@@ -9,6 +9,7 @@ import pytest
 
 from main import ROOT
 from tests.synthesis import (
+    grants,
     referred,
     resource,
     resources,
@@ -46,25 +47,6 @@ def env(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def stack(env: str) -> dict[str, Any]:
     return tracking(env)
-
-
-def grants(stack: dict[str, Any], role_name: str) -> set[tuple[str, str, str]]:
-    """What the inline policy of a role allows: (action, type, name of the resource and what follows it)."""
-    role = next(key for key, item in stack["resource"]["aws_iam_role"].items() if item["name"] == role_name)
-    policy = next(
-        item for item in resources(stack, "aws_iam_role_policy") if f"aws_iam_role.{role}." in item["role"]
-    )
-    found = set()
-    for statement in json.loads(policy["policy"])["Statement"]:
-        for text in statement["Resource"]:
-            if text == "*":
-                kind, name = "*", ""
-            else:
-                reference, rest = text[: text.index("}") + 1], text[text.index("}") + 1 :]
-                kind, item = referred(stack, reference)
-                name = item.get("name", item.get("description", "")) + rest
-            found |= {(action, kind, name) for action in statement["Action"]}
-    return found
 
 
 def test_the_processor_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:

@@ -1,0 +1,95 @@
+"""The notifications, and the SNS topic that they go to."""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from notifier.changes import Change
+from shipments import exact_json
+
+#: The most that PublishBatch takes.
+BATCH = 10
+
+#: Notifications that are remembered, so that a batch that is retried here sends nothing twice.
+_REMEMBERED = 10_000
+
+
+class Refused(Exception):
+    """SNS does not take a notification; `permanent` if it never will."""
+
+    def __init__(self, code: str, *, permanent: bool) -> None:
+        super().__init__(code)
+        self.permanent = permanent
+
+
+class Topic:
+    """Publishes changes; for one thread at a time."""
+
+    def __init__(self, client: Any, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+        self._sent: OrderedDict[str, None] = OrderedDict()
+
+    def publish(self, changes: Sequence[Change]) -> dict[str, Refused]:
+        """Send up to 10 notifications in one call; returns those that SNS refused, by the id of the update.
+
+        What this object has sent before is not sent again. Raises botocore's errors.
+        """
+        waiting = {change.update.id: change for change in changes if change.update.id not in self._sent}
+        if not waiting:
+            return {}
+        response = self._client.publish_batch(
+            TopicArn=self._arn,
+            PublishBatchRequestEntries=[
+                {"Id": str(index), **_message(change)} for index, change in enumerate(waiting.values())
+            ],
+        )
+        ids = list(waiting)
+        refused = {
+            ids[int(entry["Id"])]: Refused(entry["Code"], permanent=entry["SenderFault"])
+            for entry in response.get("Failed", [])
+        }
+        self._sent |= dict.fromkeys(id for id in ids if id not in refused)
+        while len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)
+        return refused
+
+
+def _message(change: Change) -> dict[str, Any]:
+    update = change.update
+    attributes = {"tracking_id": update.tracking_id, "status": update.status, "deduplication_id": update.id}
+    if change.previous:
+        attributes["previous_status"] = change.previous
+    body = {
+        "deduplication_id": update.id,
+        "tracking_id": update.tracking_id,
+        "status": update.status,
+        "previous_status": change.previous,
+        "timestamp": update.timestamp,
+        "location": update.location,
+    }
+    return {
+        # SNS takes less than 100 characters.
+        "Subject": f"{_words(update.status).capitalize()}: shipment {update.tracking_id}"[:99],
+        "MessageStructure": "json",
+        "Message": json.dumps({"default": exact_json.dumps(body), "email": sentence(body)}),
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    }
+
+
+def sentence(notification: dict[str, Any]) -> str:
+    """What a person reads for the JSON body of a notification."""
+    seen = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(notification["timestamp"] / 1000))
+    before = notification["previous_status"]
+    return (
+        f"The status of shipment {notification['tracking_id']} is {_words(notification['status'])} since {seen}"
+        f"{f', and was {_words(before)} before' if before else ''}."
+    )
+
+
+def _words(status: str) -> str:
+    return status.replace("_", " ")

@@ -1,0 +1,259 @@
+"""Feeds a table's stream to a function on this machine, as the deployed event source mapping says.
+
+The mapping is read back through the control plane, so what is tried out here are the deployed settings. Where
+this differs from Lambda (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html):
+
+- The shards are those of the start, and are read one after the other by one thread: a parallelization factor
+  has no effect. (The embedded AWS has one shard and never splits it.)
+- A place in the stream is kept only while this runs.
+- The waits between retries are these, doubled each time; Lambda does not tell its own.
+- A partial failure of the first record of a batch splits the batch in two, if the mapping bisects. Lambda's
+  documentation says only that it splits at the record that failed.
+- A dead letter names the very batch that was given up; Lambda may put several into one.
+- Batches are not limited to 6 MB: one that is too large counts as one that failed.
+- A batch that never reached the function leaves no responseContext in its dead letter.
+"""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from moto.events.models import EventPattern
+
+from local.aws import CREDENTIALS
+from local.function import Function, Invocation, PayloadTooLargeError, ThrottledError
+from tools.streams import event_record
+
+#: Seconds before the first retry, and at most between two.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+
+Batch = list[dict[str, Any]]
+
+
+class StreamPoller:
+    """Reads the streams that are mapped to a function, and invokes it, while the context lasts.
+
+    Args:
+        function: the function whose mappings these are.
+        endpoint: base URL of the embedded AWS.
+        region: the function's region.
+        log: gets a line for each batch that is given up.
+        poll_seconds: how often an idle stream is asked for records. Lambda asks four times a second; the embedded
+            AWS never forgets an iterator, and each question makes one.
+        first_wait: seconds before the first retry.
+
+    Raises:
+        LookupError: no enabled mapping feeds the function.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        *,
+        endpoint: str,
+        region: str,
+        log: Callable[[str], None] = print,
+        poll_seconds: float = 1.0,
+        first_wait: float = FIRST_WAIT,
+    ) -> None:
+        keys = {key.lower(): value for key, value in CREDENTIALS.items()}
+        lambda_, self._streams, self._sqs = (
+            boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
+            for service in ("lambda", "dynamodbstreams", "sqs")
+        )
+        pages = lambda_.get_paginator("list_event_source_mappings").paginate()
+        mappings = [
+            mapping
+            for page in pages
+            for mapping in page["EventSourceMappings"]
+            if mapping["FunctionArn"] == function.arn and mapping["State"] == "Enabled"
+        ]
+        if not mappings:
+            raise LookupError(f"No event source mapping feeds {function.name}.")
+        self._function = function
+        self._log = log
+        self._poll_seconds = poll_seconds
+        self._first_wait = first_wait
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._follow, args=(mapping,), daemon=True) for mapping in mappings
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the invocation at hand, and stop."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _follow(self, mapping: dict[str, Any]) -> None:
+        shards = [_Shard(self._streams, mapping, id) for id in _shard_ids(self._streams, mapping)]
+        while not self._stopped.is_set():
+            batches = [(shard, shard.read()) for shard in shards]
+            for shard, batch in batches:
+                if batch:
+                    self._deliver(mapping, shard.id, batch)
+            if not any(shard.busy for shard in shards):
+                self._stopped.wait(self._poll_seconds)
+
+    def _deliver(self, mapping: dict[str, Any], shard: str, batch: Batch, retries: int = 0) -> None:
+        invocation = None
+        wait = self._first_wait
+        while batch and not self._stopped.is_set():
+            expired = _expired(batch, mapping["MaximumRecordAgeInSeconds"])
+            self._give_up(mapping, shard, batch[:expired], "RecordAgeExceeded", invocation, retries)
+            batch = batch[expired:]
+            if not batch:
+                return
+            try:
+                invocation = self._function.invoke({"Records": batch})
+            except ThrottledError:
+                self._stopped.wait(wait)
+                continue
+            except PayloadTooLargeError:
+                failed: int | None = 0
+            else:
+                failed = _first_failure(batch, invocation, mapping.get("FunctionResponseTypes", []))
+            if failed is None:
+                return
+            if mapping.get("BisectBatchOnFunctionError") and len(batch) > 1:
+                # What is split off uses up no retry.
+                self._deliver(mapping, shard, [] if failed else batch[: len(batch) // 2], retries)
+                batch = batch[failed or len(batch) // 2 :]
+                continue
+            batch = batch[failed:]
+            if retries == mapping["MaximumRetryAttempts"]:
+                self._give_up(mapping, shard, batch, "RetryAttemptsExhausted", invocation, retries)
+                return
+            retries += 1
+            self._stopped.wait(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+
+    def _give_up(
+        self,
+        mapping: dict[str, Any],
+        shard: str,
+        batch: Batch,
+        condition: str,
+        invocation: Invocation | None,
+        retries: int,
+    ) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html"""
+        if not batch:
+            return
+        self._log(f"{self._function.name} was given up on {len(batch)} records: {condition}")
+        destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        if destination is None:
+            return
+        first, last = batch[0]["dynamodb"], batch[-1]["dynamodb"]
+        letter: dict[str, Any] = {
+            "requestContext": {
+                "requestId": invocation.request_id if invocation else str(uuid.uuid4()),
+                "functionArn": self._function.arn,
+                "condition": condition,
+                "approximateInvokeCount": retries + 1 if invocation else 0,
+            },
+            "version": "1.0",
+            "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
+            "DDBStreamBatchInfo": {
+                "shardId": shard,
+                "startSequenceNumber": first["SequenceNumber"],
+                "endSequenceNumber": last["SequenceNumber"],
+                "approximateArrivalOfFirstRecord": _arrival(first),
+                "approximateArrivalOfLastRecord": _arrival(last),
+                "batchSize": len(batch),
+                "streamArn": mapping["EventSourceArn"],
+            },
+        }
+        if invocation:
+            letter["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST"}
+            if invocation.error:
+                letter["responseContext"]["functionError"] = invocation.error
+        url = self._sqs.get_queue_url(QueueName=destination.rpartition(":")[2])["QueueUrl"]
+        self._sqs.send_message(QueueUrl=url, MessageBody=json.dumps(letter))
+
+
+class _Shard:
+    """A place in a shard, and what was read there but does not make a batch yet."""
+
+    def __init__(self, streams: Any, mapping: dict[str, Any], id: str) -> None:
+        self.id = id
+        self._streams = streams
+        self._stream = mapping["EventSourceArn"]
+        self._size = mapping["BatchSize"]
+        self._window = mapping.get("MaximumBatchingWindowInSeconds", 0)
+        filters = mapping.get("FilterCriteria", {}).get("Filters", [])
+        self._patterns = [EventPattern.load(criterion["Pattern"]) for criterion in filters]
+        self._iterator = streams.get_shard_iterator(
+            StreamArn=self._stream, ShardId=id, ShardIteratorType=mapping["StartingPosition"]
+        )["ShardIterator"]
+        self._waiting: Batch = []
+        self._due = 0.0
+        self.busy = False
+        """Whether there may be more right now."""
+
+    def read(self) -> Batch:
+        """The next batch, once it is full or its window is over; empty till then."""
+        page = self._streams.get_records(ShardIterator=self._iterator)
+        self._iterator = page["NextShardIterator"]
+        records = [event_record(record, self._stream) for record in page["Records"]]
+        chosen = [record for record in records if self._passes(record)]
+        if not self._waiting:
+            self._due = time.monotonic() + self._window
+        self._waiting += chosen
+        batch: Batch = []
+        if len(self._waiting) >= self._size or (self._waiting and time.monotonic() >= self._due):
+            batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+        self.busy = bool(records or batch)
+        return batch
+
+    def _passes(self, record: Any) -> bool:
+        return not self._patterns or any(pattern.matches_event(record) for pattern in self._patterns)
+
+
+def _shard_ids(streams: Any, mapping: dict[str, Any]) -> list[str]:
+    description = streams.describe_stream(StreamArn=mapping["EventSourceArn"])["StreamDescription"]
+    return [shard["ShardId"] for shard in description["Shards"]]
+
+
+def _first_failure(batch: Batch, invocation: Invocation, response_types: list[str]) -> int | None:
+    """The place in the batch of the first record that failed.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    if invocation.error:
+        return 0
+    answer = invocation.payload
+    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+    if "ReportBatchItemFailures" not in response_types or not failures:
+        return None
+    places = {record["dynamodb"]["SequenceNumber"]: place for place, record in enumerate(batch)}
+    return min(places.get(failure.get("itemIdentifier"), 0) for failure in failures)
+
+
+def _expired(batch: Batch, most_seconds: int) -> int:
+    """How many records at the head of the batch are too old."""
+    if most_seconds == -1:
+        return 0
+    now = time.time()
+    ages = (now - record["dynamodb"]["ApproximateCreationDateTime"] for record in batch)
+    return next((place for place, age in enumerate(ages) if age <= most_seconds), len(batch))
+
+
+def _arrival(record: dict[str, Any]) -> str:
+    return f"{datetime.fromtimestamp(record['ApproximateCreationDateTime'], UTC):%Y-%m-%dT%H:%M:%SZ}"

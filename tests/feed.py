@@ -1,0 +1,226 @@
+"""A table with a stream, a topic with a queue that is subscribed to it, and what is needed to look at them."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import cache
+from http.client import HTTPConnection
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import boto3
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+import facts
+from shipments.store import UpdateStore
+from shipments.update import Update
+from tests.conftest import REGION
+from tools.streams import event_record
+
+#: Making a client takes longer than a test.
+_client = cache(boto3.client)
+
+
+class Feed:
+    """A table, its stream, a dead-letter queue, and a topic. What `told` returns came from the topic's queue."""
+
+    def __init__(self) -> None:
+        suffix = f"pr-{uuid.uuid4().hex[:12]}"
+        self.table = f"tracking-data-{suffix}"
+        self.environment_suffix = suffix
+        self._dynamodb, self._sns, self._sqs, self._streams = map(
+            _client, ("dynamodb", "sns", "sqs", "dynamodbstreams")
+        )
+        described = self._dynamodb.create_table(
+            TableName=self.table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "tracking_id", "KeyType": "HASH"},
+                {"AttributeName": "timestamp", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "tracking_id", "AttributeType": "S"},
+                {"AttributeName": "timestamp", "AttributeType": "N"},
+                {"AttributeName": "status", "AttributeType": "S"},
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": facts.STATUS_INDEX,
+                    "KeySchema": [
+                        {"AttributeName": "status", "KeyType": "HASH"},
+                        {"AttributeName": "timestamp", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]
+        self.stream = described["LatestStreamArn"]
+        self.topic = self._sns.create_topic(Name=f"tracking-notifications-{suffix}")["TopicArn"]
+        self.queue = self.subscribe()
+        self.dead_letters = f"tracking-lambda-dlq-{suffix}"
+        self.dead_letter_url = self._sqs.create_queue(QueueName=self.dead_letters)["QueueUrl"]
+        self._store = UpdateStore(self._dynamodb, self.table, "test")
+        shard = self._streams.describe_stream(StreamArn=self.stream)["StreamDescription"]["Shards"][0]
+        self.shard = shard["ShardId"]
+        self._iterator = self._streams.get_shard_iterator(
+            StreamArn=self.stream, ShardId=self.shard, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What of this the notifier's environment variables say."""
+        return {facts.TABLE_NAME: self.table, facts.TOPIC_ARN: self.topic, facts.REGION: REGION}
+
+    def subscribe(self, **policy: Any) -> str:
+        """A new queue with raw delivery from the topic, by `policy` if there is one; returns its URL."""
+        url: str = self._sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4()}")["QueueUrl"]
+        self._sns.subscribe(
+            TopicArn=self.topic,
+            Protocol="sqs",
+            Endpoint=self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+                "QueueArn"
+            ],
+            Attributes={"RawMessageDelivery": "true"}
+            | ({"FilterPolicy": json.dumps(policy)} if policy else {}),
+        )
+        return url
+
+    def put(
+        self,
+        tracking_id: str,
+        status: str,
+        timestamp: int | None = None,
+        *,
+        now: int | None = None,
+        lat: Decimal | int = 52,
+    ) -> int:
+        """Store an update with an event time (default: its arrival) that came in at `now`, both in ms."""
+        update = Update(tracking_id, status, {"lat": lat, "lng": 13}, None, timestamp)
+        now = now or int(time.time() * 1000)
+        return self._store.put(update, now=now, deadline=time.monotonic() + 10)
+
+    def put_poison(self, tracking_id: str) -> None:
+        """Store an item that is no update."""
+        item = {"tracking_id": {"S": tracking_id}, "timestamp": {"N": "1"}, "status": {"S": "lost"}}
+        self._dynamodb.put_item(TableName=self.table, Item=item)
+
+    def records(self) -> list[dict[str, Any]]:
+        """What has come into the stream since the last call, as Lambda gives it to a function."""
+        page = self._streams.get_records(ShardIterator=self._iterator)
+        self._iterator = page["NextShardIterator"]
+        return [event_record(record, self.stream) for record in page["Records"]]
+
+    def told(self, queue: str | None = None) -> list[tuple[dict[str, str], dict[str, Any]]]:
+        """The attributes and the bodies of the notifications since the last call."""
+        return [
+            (
+                {name: value["StringValue"] for name, value in message["MessageAttributes"].items()},
+                json.loads(message["Body"]),
+            )
+            for message in self._drain(queue or self.queue)
+        ]
+
+    def changes(self, queue: str | None = None) -> list[tuple[str, str | None, str]]:
+        """The notifications since the last call as (shipment, previous status, status)."""
+        return [
+            (body["tracking_id"], body["previous_status"], body["status"]) for _, body in self.told(queue)
+        ]
+
+    def letters(self) -> list[dict[str, Any]]:
+        """The dead letters, which stay where they are."""
+        found = self._sqs.receive_message(
+            QueueUrl=self.dead_letter_url, MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+    def send_letter(self, text: str) -> None:
+        """Put a message into the dead-letter queue."""
+        self._sqs.send_message(QueueUrl=self.dead_letter_url, MessageBody=text)
+
+    def _drain(self, url: str) -> Iterator[dict[str, Any]]:
+        while found := self._sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in found:
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                yield message
+
+
+class SnsLine:
+    """A way to SNS: `batches` are the entries of each PublishBatch that came by, tries that failed included.
+
+    While `away`, every call fails. Messages about a shipment and its status in `refused` are refused, with the
+    fault on the sender's side if the value is True, and the others of their batch get through.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._target = urlsplit(target).netloc
+        self.batches: list[list[dict[str, str]]] = []
+        self.away = False
+        self.refused: dict[tuple[str, str], bool] = {}
+        self.endpoint = ""
+
+    def answer(self, request: Request) -> Response:
+        """The answer of SNS, or of a broken one."""
+        form = dict(parse_qsl(request.get_data().decode()))
+        prefix = "PublishBatchRequestEntries.member."
+        entries: dict[str, dict[str, str]] = {}
+        for name, value in form.items():
+            if name.startswith(prefix):
+                number, _, field = name.removeprefix(prefix).partition(".")
+                entries.setdefault(number, {})[field] = value
+        self.batches.append(list(entries.values()))
+        if self.away:
+            return Response(status=503)
+        failed, taken = "", []
+        for entry in entries.values():
+            body = json.loads(json.loads(entry["Message"])["default"])
+            fault = self.refused.get((body["tracking_id"], body["status"]))
+            if fault is None:
+                taken.append(entry)
+            else:
+                failed += (
+                    f"<member><Id>{entry['Id']}</Id><Code>InternalError</Code>"
+                    f"<SenderFault>{str(fault).lower()}</SenderFault></member>"
+                )
+        form = {name: value for name, value in form.items() if not name.startswith(prefix)} | {
+            f"{prefix}{number}.{field}": value
+            for number, entry in enumerate(taken, 1)
+            for field, value in entry.items()
+        }
+        if taken:
+            headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
+            connection = HTTPConnection(self._target, timeout=10)
+            connection.request("POST", "/", urlencode(form), headers)
+            answer = connection.getresponse().read().decode()
+            connection.close()
+        else:
+            answer = "<PublishBatchResponse><PublishBatchResult><Failed/></PublishBatchResult></PublishBatchResponse>"
+        return Response(answer.replace("<Failed/>", f"<Failed>{failed}</Failed>"), mimetype="text/xml")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def open_sns_line(target: str) -> Iterator[SnsLine]:
+    """A line to the SNS at `target`, on a free port."""
+    line = SnsLine(target)
+    application = Request.application(line.answer)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
+    line.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield line
+    finally:
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,147 @@
+"""Functions that are fed a table's stream, in processes of their own."""
+
+import json
+import textwrap
+import time
+import uuid
+import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+
+from local.function import Function
+from local.stream import StreamPoller
+from stacks.package import build
+from tests.conftest import REGION
+from tests.feed import Feed
+
+T = TypeVar("T")
+
+#: Reports what it is given, and fails as the ids of the shipments say.
+HANDLER = """
+    import json, time
+
+    def handler(event, context):
+        ids = [record["dynamodb"]["Keys"]["tracking_id"]["S"] for record in event["Records"]]
+        print("GIVEN", json.dumps([record["eventName"][0] + id for record, id in zip(event["Records"], ids)]))
+        if any(id.startswith("CRASH") for id in ids):
+            raise ValueError("no good")
+        return {"batchItemFailures": [
+            {"itemIdentifier": record["dynamodb"]["SequenceNumber"]}
+            for record, id in zip(event["Records"], ids) if id.startswith("BAD")
+        ]}
+"""
+
+MAPPING: dict[str, Any] = {
+    "BatchSize": 100,
+    "MaximumBatchingWindowInSeconds": 0,
+    "StartingPosition": "TRIM_HORIZON",
+    "FilterCriteria": {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT"]})}]},
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "BisectBatchOnFunctionError": True,
+    "MaximumRetryAttempts": 2,
+    "MaximumRecordAgeInSeconds": 3600,
+}
+
+
+class Mapped:
+    """A feed, and functions that its stream is mapped to; `log` is what they print."""
+
+    def __init__(self, endpoint: str, stack: ExitStack, folder: Path) -> None:
+        self.feed = Feed()
+        self._endpoint = endpoint
+        self._stack = stack
+        self._folder = folder
+        self._lambda = boto3.client("lambda")
+        self.log: list[str] = []
+
+    def deploy(self, **settings: Any) -> Function:
+        """A function with HANDLER, by a mapping that is MAPPING but for `settings`."""
+        package = self._folder / "function.zip"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("main.py", textwrap.dedent(HANDLER))
+        return self._deploy(package, "main.handler", {}, settings)
+
+    def deploy_notifier(self, environment: dict[str, str], **settings: Any) -> Function:
+        """The notifier as it is built, of the feed."""
+        return self._deploy(
+            build("notifier"), "notifier.handler.handler", environment | self.feed.environment, settings
+        )
+
+    def _deploy(
+        self, package: Path, handler: str, variables: dict[str, str], settings: dict[str, Any]
+    ) -> Function:
+        name = f"tracking-notifier-{uuid.uuid4().hex[:12]}"
+        role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        self._lambda.create_function(
+            FunctionName=name,
+            Role=role["Role"]["Arn"],
+            Runtime="python3.13",
+            Handler=handler,
+            Timeout=10,
+            Code={"ZipFile": package.read_bytes()},
+            Environment={"Variables": variables},
+        )
+        queue = boto3.client("sqs").get_queue_attributes(
+            QueueUrl=self.feed.dead_letter_url, AttributeNames=["QueueArn"]
+        )["Attributes"]["QueueArn"]
+        self._lambda.create_event_source_mapping(
+            EventSourceArn=self.feed.stream,
+            FunctionName=name,
+            DestinationConfig={"OnFailure": {"Destination": queue}},
+            **{**MAPPING, **settings},
+        )
+        return self._run(name, package)
+
+    def redeploy(self, function: Function, variables: dict[str, str]) -> Function:
+        """The notifier of the same name and mapping, with other environment variables."""
+        self._lambda.update_function_configuration(
+            FunctionName=function.name, Environment={"Variables": variables | self.feed.environment}
+        )
+        return self._run(function.name, build("notifier"))
+
+    def _run(self, name: str, package: Path) -> Function:
+        return self._stack.enter_context(
+            Function(name, endpoint=self._endpoint, region=REGION, package=package, log=self.log.append)
+        )
+
+    def poll(self, function: Function) -> StreamPoller:
+        """Feeds the stream to the function until the test is over."""
+        return self._stack.enter_context(
+            StreamPoller(
+                function,
+                endpoint=self._endpoint,
+                region=REGION,
+                log=self.log.append,
+                poll_seconds=0.05,
+                first_wait=0.01,
+            )
+        )
+
+    @property
+    def given(self) -> list[list[str]]:
+        """What a function with HANDLER got: for each call the initial of the event and the shipment's id."""
+        return [json.loads(line.removeprefix("GIVEN ")) for line in self.log if line.startswith("GIVEN ")]
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Waits until `condition` holds; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def gather(read: Callable[[], list[T]], number: int, seconds: float = 10) -> list[T]:
+    """What `read` gives in as many calls as it takes to have `number`; fails after `seconds`."""
+    found: list[T] = []
+
+    def complete() -> bool:
+        found.extend(read())
+        return len(found) >= number
+
+    eventually(complete, seconds)
+    return found
