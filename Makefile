@@ -29,8 +29,8 @@ up: install ## run everything on this machine: an embedded AWS, the deployed API
 test: install ## prove the project: format, lint, types, unit and snapshot tests, a deployment from end to end
 	@sh tools/check.sh tests
 
-test-fast: install ## the same without the deployment
-	@sh tools/check.sh tests --ignore=tests/e2e
+test-fast: install ## the same without the deployment and other slow tests
+	@sh tools/check.sh tests --ignore=tests/e2e -m "not slow"
 
 snapshots: install ## accept what is synthesized now as what the snapshot tests expect
 	@python -m pytest -q tests/snapshot --snapshot-update

@@ -111,11 +111,11 @@ class StreamPoller:
             if not any(shard.busy for shard in shards):
                 self._stopped.wait(self._poll_seconds)
 
-    def _deliver(self, mapping: dict[str, Any], shard: str, batch: Batch, retries: int = 0) -> None:
-        invocation = None
+    def _deliver(self, mapping: dict[str, Any], shard: str, batch: Batch) -> None:
+        invocation, retries = None, 0
         wait = self._first_wait
         while batch and not self._stopped.is_set():
-            expired = _expired(batch, mapping["MaximumRecordAgeInSeconds"])
+            expired = _expired(batch, mapping.get("MaximumRecordAgeInSeconds", -1))
             self._give_up(mapping, shard, batch[:expired], "RecordAgeExceeded", invocation, retries)
             batch = batch[expired:]
             if not batch:
@@ -133,11 +133,11 @@ class StreamPoller:
                 return
             if mapping.get("BisectBatchOnFunctionError") and len(batch) > 1:
                 # What is split off uses up no retry.
-                self._deliver(mapping, shard, [] if failed else batch[: len(batch) // 2], retries)
+                self._deliver(mapping, shard, [] if failed else batch[: len(batch) // 2])
                 batch = batch[failed or len(batch) // 2 :]
                 continue
             batch = batch[failed:]
-            if retries == mapping["MaximumRetryAttempts"]:
+            if retries == mapping.get("MaximumRetryAttempts", -1):
                 self._give_up(mapping, shard, batch, "RetryAttemptsExhausted", invocation, retries)
                 return
             retries += 1

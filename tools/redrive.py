@@ -148,10 +148,9 @@ class Redrive:
             while iterator and empty < EMPTY_PAGES:
                 page = self._streams.get_records(ShardIterator=iterator)
                 for record in page["Records"]:
-                    number = int(record["dynamodb"]["SequenceNumber"])
-                    if number <= letter.end and record["eventName"] == facts.STREAM_EVENT:
+                    if record["eventName"] == facts.STREAM_EVENT:
                         found.append(event_record(record, letter.stream))
-                    if number >= letter.end:
+                    if int(record["dynamodb"]["SequenceNumber"]) >= letter.end:
                         return found
                 empty = 0 if page["Records"] else empty + 1
                 iterator = page.get("NextShardIterator")

@@ -15,6 +15,7 @@ from botocore.credentials import Credentials
 from local.aws import CREDENTIALS, EmbeddedAws
 from local.function import Function
 from local.gateway import Gateway
+from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
 from stacks.settings import load_settings
@@ -44,6 +45,21 @@ def deployment(aws: EmbeddedAws) -> Deployment:
     create_state_bucket(settings)
     cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
     return Deployment(aws, environ, cdktf, ROOT / OUTPUT / "stacks/tracking-dev")
+
+
+@pytest.fixture(scope="session")
+def stream(deployment: Deployment) -> Iterator[None]:
+    """Feeds the table's stream to the notifier."""
+    with (
+        Function(
+            "tracking-notifier-dev",
+            endpoint=deployment.aws.endpoint,
+            region=REGION,
+            package=build("notifier"),
+        ) as notifier,
+        StreamPoller(notifier, endpoint=deployment.aws.endpoint, region=REGION),
+    ):
+        yield
 
 
 @pytest.fixture(scope="session")

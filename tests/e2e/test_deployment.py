@@ -78,6 +78,34 @@ def test_an_unsigned_request_and_an_unknown_route_are_forbidden(gateway: Gateway
     assert signed("GET", f"{gateway.url}/nowhere").status_code == 403
 
 
+@pytest.mark.usefixtures("stream")
+def test_a_change_of_status_is_told_once_and_another_scan_is_not(gateway: Gateway) -> None:
+    sqs, sns = boto3.client("sqs"), boto3.client("sns")
+    url = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = next(
+        item["TopicArn"] for item in sns.list_topics()["Topics"] if "notifications-dev" in item["TopicArn"]
+    )
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    for status in ("pending", "in_transit", "in_transit", "delivered"):
+        update = {**UPDATE, "tracking_id": "told", "status": status}
+        assert signed("POST", f"{gateway.url}/track", json=update).status_code == 200
+    told: list[dict[str, Any]] = []
+    for _ in range(20):
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+        told += [json.loads(json.loads(item["Body"])["Message"]) for item in answer.get("Messages", [])]
+        for item in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=item["ReceiptHandle"])
+        if told and told[-1]["status"] == "delivered" and "Messages" not in answer:
+            break
+    sqs.delete_queue(QueueUrl=url)
+    assert [(item["previous_status"], item["status"]) for item in told if item["tracking_id"] == "told"] == [
+        (None, "pending"),
+        ("pending", "in_transit"),
+        ("in_transit", "delivered"),
+    ]
+
+
 def plan(deployment: Deployment, folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]]:
     """What Terraform would change, after it has looked at what is there."""
     terraform = {**environ, **deployment.cdktf.terraform_arguments()}

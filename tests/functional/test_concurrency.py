@@ -14,6 +14,8 @@ import tracking.request
 from tests.functional.conftest import Answer, Caller
 from tracking.wiring import make_api
 
+pytestmark = pytest.mark.slow
+
 THREADS = 16
 NOW = 1_700_000_000_000
 

@@ -9,6 +9,8 @@ from tests.functional.conftest import Answer, Caller
 from tests.line import Fault, Line
 from tracking.wiring import make_api
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_700_000_000_000
 
 

@@ -20,6 +20,8 @@ from local.aws import EmbeddedAws
 from stacks.package import ROOT, PackageError, build
 from tests.conftest import Tables
 
+pytestmark = pytest.mark.slow
+
 SOURCES = {
     "probe/__init__.py": 'AWS_CALLS = {"dynamodb": ["PutItem", "Query"]}\n',
     "probe/handler.py": """

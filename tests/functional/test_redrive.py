@@ -12,6 +12,8 @@ from local.invoke import InvokeApi
 from tests.mapped import Mapped, eventually
 from tools import redrive
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = {"AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:9"}
 
 

@@ -13,6 +13,8 @@ from main import add_stacks
 from tests.synthesis import settings
 from tools.toolchain import environment, provider_source
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
