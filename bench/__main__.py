@@ -1,7 +1,8 @@
 """`make bench`: every benchmark, each side beside a baseline of the same run."""
 
-from bench import handler, synth
+from bench import handler, notifier, synth
 
 if __name__ == "__main__":
     synth.main()
     handler.main()
+    notifier.main()

@@ -79,6 +79,7 @@ class TrackingTable(Construct):
     def grant_stream(self, role: Role) -> None:
         """Lets Lambda read the stream for the function with `role`."""
         actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+        # A stream is named after the moment at which it was turned on, and ListStreams asks for all of a table's.
         self._grant(role, [f"dynamodb:{action}" for action in actions], f"{self._table.arn}/stream/*")
 
     def _grant(self, role: Role, actions: list[str], *resources: str) -> None:
