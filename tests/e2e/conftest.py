@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
 
 import pytest
 import requests
@@ -64,6 +64,13 @@ def stream(deployment: Deployment) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def gateway(deployment: Deployment) -> Iterator[Gateway]:
+    with serve(deployment) as served:
+        yield served
+
+
+@contextmanager
+def serve(deployment: Deployment) -> Iterator[Gateway]:
+    """The deployed API on a port of this machine, with a function that starts cold."""
     with (
         Function(
             "tracking-processor-dev",
@@ -82,16 +89,19 @@ def gateway(deployment: Deployment) -> Iterator[Gateway]:
         yield served
 
 
-def signed(
-    method: str, url: str, params: Mapping[str, str] | None = None, **options: Any
-) -> requests.Response:
-    """Sends a request as a caller with credentials does; `options` are those of requests.Request."""
-    # The signature covers a space as %20, and requests would send a plus.
-    query = f"?{urlencode(params, quote_via=quote)}" if params else ""
-    prepared = requests.Request(method, url + query, **options).prepare()
-    request = AWSRequest(method, prepared.url, data=prepared.body, headers=dict(prepared.headers))
-    credentials = Credentials(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
-    SigV4Auth(credentials, "execute-api", REGION).add_auth(request)
-    prepared.headers.update(dict(request.headers))
-    with requests.Session() as session:
-        return session.send(prepared, timeout=30)
+class SigV4(requests.auth.AuthBase):
+    """Signs a request as a caller with credentials does."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # The signature covers a space as %20, and requests sends a plus.
+        request.url = (request.url or "").replace("+", "%20")
+        signed = AWSRequest(request.method, request.url, data=request.body, headers=dict(request.headers))
+        credentials = Credentials(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+        SigV4Auth(credentials, "execute-api", REGION).add_auth(signed)
+        request.headers.update(dict(signed.headers))
+        return request
+
+
+def signed(method: str, url: str, **options: Any) -> requests.Response:
+    """Sends a signed request; `options` are those of requests.request."""
+    return requests.request(method, url, auth=SigV4(), timeout=30, **options)

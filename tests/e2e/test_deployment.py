@@ -6,17 +6,28 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
+import requests
+import schemathesis
 from botocore.config import Config
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from local.gateway import Gateway
 from main import ROOT
-from tests.e2e.conftest import OUTPUT, Deployment, signed
+from tests.e2e.conftest import OUTPUT, Deployment, SigV4, serve, signed
+
+openapi = schemathesis.openapi.from_path(ROOT / "docs/openapi.json")
 
 UPDATE: dict[str, Any] = {
     "tracking_id": "PKG 1/ä",
@@ -70,8 +81,6 @@ def test_a_request_without_its_required_parameter_is_refused(gateway: Gateway) -
 
 
 def test_an_unsigned_request_and_an_unknown_route_are_forbidden(gateway: Gateway) -> None:
-    import requests
-
     unsigned = requests.get(f"{gateway.url}/status", params={"tracking_id": "a"}, timeout=10)
     assert unsigned.status_code == 403
     assert unsigned.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
@@ -209,6 +218,31 @@ def test_the_state_is_encrypted_in_its_bucket(deployment: Deployment) -> None:
         state = s3.get_object(Bucket="shipment-tracking-state-us-east-1", Key=key)
         assert state["ServerSideEncryption"] == "AES256"
         assert json.loads(state["Body"].read())["resources"]
+
+
+@pytest.fixture(scope="module")
+def everything_on(deployment: Deployment) -> Iterator[str]:
+    """The URL of the API with every feature flag on, until the end: a plan would turn them back."""
+    ssm, name = boto3.client("ssm"), "/logistics/features/dev/flags"
+    deployed = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.put_parameter(Name=name, Value=json.dumps(dict.fromkeys(json.loads(deployed), True)), Overwrite=True)
+    with serve(deployment) as gateway:
+        yield gateway.url
+
+
+@openapi.parametrize()
+@hypothesis.settings(max_examples=50, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+def test_every_answer_is_one_that_the_openapi_document_announces(
+    case: schemathesis.Case[Any], everything_on: str
+) -> None:
+    answer = case.call(base_url=everything_on, auth=SigV4())
+    checks = [
+        not_a_server_error,
+        status_code_conformance,
+        content_type_conformance,
+        response_schema_conformance,
+    ]
+    case.validate_response(answer, checks=checks)
 
 
 def test_what_is_destroyed_is_gone(deployment: Deployment) -> None:
