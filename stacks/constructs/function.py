@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from cdktf import AssetType, Fn, TerraformAsset, TerraformResourceLifecycle
-from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from cdktf import AssetType, Fn, TerraformAsset
 from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunction,
     LambdaFunctionDeadLetterConfig,
@@ -14,6 +13,7 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 from constructs import Construct
 
 from stacks.constructs.key import EncryptionKey
+from stacks.constructs.log_group import log_group
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.role import Role
 from stacks.package import PYTHON
@@ -41,16 +41,16 @@ class PythonFunction(Construct):
     ) -> None:
         super().__init__(scope, id)
         # Lambda makes a group that keeps its logs for ever, if there is none at the first call.
-        log_group = CloudwatchLogGroup(
+        logs = log_group(
             self,
             "logs",
             name=f"/aws/lambda/{name}",
-            retention_in_days=log_retention_days,
-            kms_key_id=key.arn if key else None,
-            lifecycle=TerraformResourceLifecycle(prevent_destroy=protect_from_deletion),
+            retention_days=log_retention_days,
+            key=key,
+            protect_from_deletion=protect_from_deletion,
         )
         self.role = Role(self, "role", name=role_name, service="lambda.amazonaws.com")
-        self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{log_group.arn}:*")
+        self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs.arn}:*")
         # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
         self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
         if dead_letters:
@@ -78,7 +78,7 @@ class PythonFunction(Construct):
                 LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn) if dead_letters else None
             ),
             tracing_config=LambdaFunctionTracingConfig(mode="Active"),
-            depends_on=[log_group, self.role.policy],
+            depends_on=[logs, self.role.policy],
         )
         self.name = self._function.function_name
         self.arn = self._function.arn

@@ -23,12 +23,12 @@ from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
     ApiGatewayRestApiEndpointConfiguration,
 )
 from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatewayStageAccessLogSettings
-from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.key import EncryptionKey
+from stacks.constructs.log_group import log_group
 
 #: One line a request: who called what, and how it ended. No address, parameter or body of a caller.
 ACCESS_LOG = {
@@ -238,13 +238,13 @@ class RestApi(Construct):
         key: EncryptionKey | None,
         protect_from_deletion: bool,
     ) -> None:
-        access_log = CloudwatchLogGroup(
+        access_log = log_group(
             self,
             "access-log",
             name=f"/aws/apigateway/{self._api.name_input}",
-            retention_in_days=log_retention_days,
-            kms_key_id=key.arn if key else None,
-            lifecycle=TerraformResourceLifecycle(prevent_destroy=protect_from_deletion),
+            retention_days=log_retention_days,
+            key=key,
+            protect_from_deletion=protect_from_deletion,
         )
         # A deployment is a snapshot: whatever differs in the definition needs a new one. Naming the resources
         # here also makes Terraform create them first.

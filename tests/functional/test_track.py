@@ -47,7 +47,7 @@ def pointers(answer: Answer) -> list[str]:
     return [fault["pointer"] for fault in answer.body["errors"]]
 
 
-def test_update_is_stored_as_system_a_has_it(caller: Caller, update: dict[str, Any]) -> None:
+def test_update_is_stored_with_all_that_it_needs(caller: Caller, update: dict[str, Any]) -> None:
     answer = caller.post(update)
 
     assert answer.status == 200
