@@ -165,7 +165,9 @@ def main() -> None:
         print("\nStopped.")
     except DeployError as error:
         sys.exit(f"\nError: {error} All that was said is in {LOG.relative_to(ROOT)}.")
-    except (PortTakenError, SettingsError, ToolError) as error:
+    except PortTakenError as error:
+        sys.exit(f"Error: {error} For example: PORT=9000 make up")
+    except (SettingsError, ToolError) as error:
         sys.exit(f"Error: {error}")
 
 
