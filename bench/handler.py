@@ -27,6 +27,7 @@ import boto3
 import facts
 from bench.stub import stub
 from local.aws import EmbeddedAws
+from local.function import interpreter
 from shipments.clients import make_client
 from shipments.store import UpdateStore
 from stacks.package import PYTHON, build
@@ -56,7 +57,7 @@ Sample = dict[str, float]
 
 def main(rounds: int = 15) -> None:
     """Measure every side `rounds` times, and print the tables."""
-    python = os.environ.get("BENCH_PYTHON") or shutil.which(f"python{PYTHON}") or sys.executable
+    python = os.environ.get("BENCH_PYTHON") or interpreter(f"python{PYTHON}")
     with tempfile.TemporaryDirectory() as folder, stub(Path(folder)) as endpoint:
         package = build("tracking")
         folders = lay_out(package, Path(folder), python)

@@ -117,7 +117,7 @@ class Function:
         with zipfile.ZipFile(package) as content:
             content.extractall(task)
         _link_runtime(runtime)
-        self._python = _interpreter(configuration["Runtime"])
+        self._python = interpreter(configuration["Runtime"])
         self._environment = _environment(configuration, region, endpoint, task, runtime)
 
     def __enter__(self) -> Self:
@@ -311,7 +311,7 @@ def _link_runtime(folder: Path) -> None:
         (folder / source.name).symlink_to(source)
 
 
-def _interpreter(runtime: str) -> str:
+def interpreter(runtime: str) -> str:
     """A Python of the runtime's minor version (``python3.13``) if this machine has one, else this one."""
     if runtime == f"python{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
