@@ -47,9 +47,9 @@ def deployment(aws: EmbeddedAws) -> Deployment:
     return Deployment(aws, environ, cdktf, ROOT / OUTPUT / "stacks/tracking-dev")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def stream(deployment: Deployment) -> Iterator[None]:
-    """Feeds the table's stream to the notifier."""
+    """Feeds the table's stream to the notifier, during one test: nobody may read a table that is deleted."""
     with (
         Function(
             "tracking-notifier-dev",
