@@ -5,6 +5,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
+from shipments.http import Connections
+
 #: Seconds that one call takes at most: 3 attempts of 1 + 2 s, and between them up to 1 + 2 s of waiting.
 SLOWEST_CALL = 12.0
 
@@ -15,7 +17,6 @@ def make_client(service: str, region: str, *, read_timeout: float = 2, attempts:
         connect_timeout=1,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
-        tcp_keepalive=True,
         # Of a warm call's CPU time, checking parameters takes 7 %, and composing botocore's own user agent 10 %.
         parameter_validation=False,
         user_agent="shipment-tracking",
@@ -28,4 +29,11 @@ def make_client(service: str, region: str, *, read_timeout: float = 2, attempts:
             service, "service-2", api_version=None
         )
         model["shapes"]["AttributeValue"]["document"] = True
-    return session.create_client(service, region_name=region, config=config)
+    client = session.create_client(service, region_name=region, config=config)
+    connections = Connections(
+        connect_timeout=config.connect_timeout,
+        read_timeout=config.read_timeout,
+        certificates=session.get_config_variable("ca_bundle"),
+    )
+    client.meta.events.register("before-send", connections.send)
+    return client
