@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -18,7 +19,7 @@ ENVIRONMENT = "dev"
 #: Pixels of a column and of a row of CloudWatch's grid, and around and inside widgets.
 COLUMN, ROW, GAP, INSET, LINE = 52, 34, 4, 10, 16
 #: Characters of 11 px that fit into 100 px.
-CHARACTERS = 16
+CHARACTERS = 14
 
 KINDS = {"timeSeries": "lines over time", "table": "sums", "log": "query", "alarm": "states"}
 STYLE = (
@@ -55,13 +56,13 @@ def _widget(widget: dict[str, Any]) -> list[str]:
         _text(x + INSET, y + LINE + 2, properties["title"], "title"),
         _text(x + width - INSET, y + LINE + 2, kind, "kind", 'text-anchor="end"'),
     ]
-    lines, room = _contents(widget), (height - 2 * LINE - GAP) // LINE
+    fits = width * CHARACTERS // 100
+    lines = [part for line in _contents(widget) for part in textwrap.wrap(line, fits)]
+    room = (height - 2 * LINE - GAP) // LINE
     columns = -(-len(lines) // room)
     for index, line in enumerate(lines):
         left = x + INSET + index // room * (width // columns)
-        fits = width // columns * CHARACTERS // 100
-        text = line if len(line) <= fits else f"{line[: fits - 1]}…"
-        parts.append(_text(left, y + (index % room + 3) * LINE - GAP, text))
+        parts.append(_text(left, y + (index % room + 3) * LINE - GAP, line))
     return parts
 
 
@@ -78,7 +79,7 @@ def _contents(widget: dict[str, Any]) -> list[str]:
         options = line[-1]
         if options.get("visible", True):
             source = options.get("expression") or f"{line[1]}, {options['stat']}"
-            shown.append(f"{options['label']}: {source}")
+            shown.append(source if source.startswith(options["label"]) else f"{options['label']}: {source}")
     return shown
 
 
