@@ -1,7 +1,7 @@
 """Which metrics there are, and with which dimensions: what a wrong alarm or graph would wait for in vain."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import facts
 from tests.synthesis import grants, referred, resources
@@ -51,6 +51,33 @@ NAMES = {
     "QueueName": ("aws_sqs_queue", "name"),
     "TopicName": ("aws_sns_topic", "name"),
 }
+
+
+class Metric(NamedTuple):
+    """What an alarm reads; `id` is empty where there is no metric math."""
+
+    id: str
+    namespace: str
+    name: str
+    statistic: str
+    dimensions: dict[str, str]
+    period: int
+
+
+def metrics(alarm: dict[str, Any]) -> list[Metric]:
+    """Everything that an alarm reads."""
+    if "metric_name" in alarm:
+        statistic = alarm.get("statistic") or alarm["extended_statistic"]
+        of = (alarm["namespace"], alarm["metric_name"], statistic, alarm["dimensions"], alarm["period"])
+        return [Metric("", *of)]
+    return [
+        Metric(
+            query["id"],
+            *(query["metric"][name] for name in ("namespace", "metric_name", "stat", "dimensions", "period")),
+        )
+        for query in alarm["metric_query"]
+        if "metric" in query
+    ]
 
 
 def check_metric(stack: dict[str, Any], namespace: str, name: str, dimensions: Mapping[str, str]) -> None:

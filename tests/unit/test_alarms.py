@@ -4,45 +4,18 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from main import ROOT
 from stacks.settings import Settings
-from tests.metrics import check_metric, operations
+from tests.metrics import check_metric, metrics, operations
 from tests.synthesis import referred, resource, resources, settings, stacks, synthesize
 
 DAY = 24 * 3600
 #: The functions of metric math that expressions may use.
 FUNCTIONS = {"FILL", "IF"}
-
-
-class Metric(NamedTuple):
-    """What an alarm reads; `id` is empty where there is no metric math."""
-
-    id: str
-    namespace: str
-    name: str
-    statistic: str
-    dimensions: dict[str, str]
-    period: int
-
-
-def metrics(alarm: dict[str, Any]) -> list[Metric]:
-    """Everything that an alarm reads."""
-    if "metric_name" in alarm:
-        statistic = alarm.get("statistic") or alarm["extended_statistic"]
-        of = (alarm["namespace"], alarm["metric_name"], statistic, alarm["dimensions"], alarm["period"])
-        return [Metric("", *of)]
-    return [
-        Metric(
-            query["id"],
-            *(query["metric"][name] for name in ("namespace", "metric_name", "stat", "dimensions", "period")),
-        )
-        for query in alarm["metric_query"]
-        if "metric" in query
-    ]
 
 
 def expression(alarm: dict[str, Any]) -> str:
