@@ -124,7 +124,7 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
             Graph("Oldest dead letter (s)", {"age": dead_letters.metric("ApproximateAgeOfOldestMessage")}),
         ],
         [Title("Errors")],
-        [LogTable("Top errors by code", [function.log_name, api.access_log_name], TOP_ERRORS)],
+        [LogTable("Top errors by code", [function.log_group_name, api.access_log_name], TOP_ERRORS)],
     ]
 
 

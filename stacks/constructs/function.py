@@ -51,7 +51,7 @@ class PythonFunction(Construct):
             key=key,
             protect_from_deletion=protect_from_deletion,
         )
-        self.log_name = logs.name
+        self.log_group_name = logs.name
         self.role = Role(self, "role", name=role_name, service="lambda.amazonaws.com")
         self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs.arn}:*")
         # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").

@@ -13,7 +13,7 @@ from tests.synthesis import resources, stacks
 RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: The alarms of the public stack.
-PUBLIC = {"public-errors", "public-duration", "public-throttles"}
+PUBLIC = {"public-errors", "public-duration", "public-throttle"}
 #: What every command of the AWS CLI takes.
 GLOBAL_OPTIONS = {"output", "query", "region"}
 
