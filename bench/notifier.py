@@ -115,7 +115,7 @@ def records(shipments: int, changes: int) -> Iterator[Record]:
 
 def ours(aws: Aws) -> Handler:
     """The notifier, put together as in its package."""
-    telemetry = Telemetry()
+    telemetry = Telemetry("bench")
     notifier = Notifier(
         history=History(aws.dynamodb, "updates"),
         topic=Topic(aws.sns, "arn:aws:sns:us-east-1:123456789012:changes"),

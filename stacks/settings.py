@@ -14,10 +14,10 @@ class SettingsError(Exception):
 
 
 class Range(NamedTuple):
-    """The whole numbers from `least` to `most`."""
+    """The numbers from `least` to `most`: whole ones, but for a float."""
 
-    least: int
-    most: int
+    least: float
+    most: float
 
 
 class Pattern(NamedTuple):
@@ -35,6 +35,7 @@ Region = Annotated[str, Pattern(r"[a-z]{2,3}(-[a-z]+)+-\d", "an AWS region such 
 Status = Literal["pending", "in_transit", "delivered", "failed"]
 Email = Annotated[str, Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
 Count = Annotated[int, Range(0, 1_000_000)]
+Percent = Annotated[int, Range(0, 100)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +89,28 @@ class Settings:
     notification_emails: dict[Email, list[Status]]
     """Who is told of shipments' changes to these statuses; an empty list stands for all."""
 
+    availability_goal_percent: Annotated[float, Range(95, 99.99)]
+    """Of the requests, how many are answered without a fault of ours; below 95 no burn rate could be reached."""
     alarm_emails: list[Email]
     alarm_4xx_count: Count
     alarm_5xx_count: Count
+    alarm_5xx_percent: Percent
+    alarm_min_requests: Annotated[int, Range(1, 1_000_000)]
+    """Fewer requests tell no rate. At the default one failure alone sets off no alarm."""
     alarm_latency_ms: Count
+    alarm_latency_p99_ms: Count
     alarm_throttle_count: Count
+    alarm_function_error_count: Count
+    alarm_duration_percent: Percent
+    """Of a function's timeout."""
+    alarm_update_failed_count: Count
+    alarm_unhandled_count: Count
+    alarm_table_throttle_count: Count
+    alarm_table_error_count: Count
     alarm_notifier_error_count: Count
     alarm_notifier_lag_ms: Count
     alarm_dead_letter_count: Count
+    alarm_dead_letter_age_seconds: Count
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -193,7 +208,7 @@ def _allowed(value: Any, kind: Any) -> bool:
         )
     if get_origin(kind) is Annotated:
         base, limit = get_args(kind)
-        if type(value) is not base:
+        if type(value) is not base and not (base is float and type(value) is int):
             return False
         if isinstance(limit, Range):
             return bool(limit.least <= value <= limit.most)
@@ -210,8 +225,8 @@ def _meaning(kind: Any) -> str:
         key_kind, item_kind = get_args(kind)
         return f"an object, each name in it {_meaning(key_kind)} and each value {_meaning(item_kind)}"
     if get_origin(kind) is Annotated:
-        limit = get_args(kind)[1]
+        base, limit = get_args(kind)
         if isinstance(limit, Range):
-            return f"a whole number from {limit.least} to {limit.most}"
+            return f"a {'' if base is float else 'whole '}number from {limit.least} to {limit.most}"
         return str(limit.meaning)
     return {bool: "true or false"}[kind]

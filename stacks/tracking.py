@@ -3,6 +3,7 @@
 from cdktf import TerraformOutput, TerraformStack
 from constructs import Construct
 
+from stacks.alarms import Watched, tracking_alarms
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.dashboard import Dashboard
 from stacks.constructs.function import PythonFunction
@@ -13,6 +14,7 @@ from stacks.constructs.rest_api import RestApi
 from stacks.constructs.stream import StreamMapping
 from stacks.constructs.table import IdempotencyTable, TrackingTable
 from stacks.constructs.topic import AlarmTopic, NotificationTopic
+from stacks.dashboard import tracking_dashboard
 from stacks.foundation import lay_foundation
 from stacks.package import build
 from stacks.routes import GATEWAY_RESPONSES, ROUTES
@@ -122,6 +124,7 @@ class TrackingStack(TerraformStack):
             timeout_seconds=NOTIFIER_TIMEOUT_SECONDS,
             environment={
                 "TABLE_NAME": table.name,
+                "ENVIRONMENT": env,
                 "REGION": account.region,
                 "POWERTOOLS_SERVICE_NAME": "tracking-notifier",
                 "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
@@ -147,28 +150,16 @@ class TrackingStack(TerraformStack):
             emails=settings.alarm_emails,
             account=account,
         )
-        Alarms(
-            self,
-            "alarms",
-            settings=settings,
-            topic=topic,
-            api=api,
-            function=function,
-            notifier=notifier,
-            notifications=notifications,
-            dead_letters=dead_letters,
+        watched = Watched(api, function, table, idempotency, notifier, notifications, dead_letters)
+        alarms = Alarms(
+            self, "alarms", settings=settings, topic=topic, rows=tracking_alarms(settings, watched)
         )
         dashboard = Dashboard(
             self,
             "dashboard",
             name=f"logistics-tracking-{env}",
             region=account.region,
-            api=api,
-            function=function,
-            table=table,
-            notifier=notifier,
-            notifications=notifications,
-            dead_letters=dead_letters,
+            rows=tracking_dashboard(watched, alarms=alarms.arns),
         )
 
         outputs = {

@@ -30,9 +30,14 @@ def synthesize(chosen: Settings) -> dict[str, Any]:
 
 
 @cache
+def stacks(environment: str) -> dict[str, Any]:
+    """Every stack of an environment, by its name; shared, so nobody may change them."""
+    return synthesize(settings(environment))
+
+
 def tracking(environment: str) -> dict[str, Any]:
     """The tracking stack of an environment; shared, so nobody may change it."""
-    stack: dict[str, Any] = synthesize(settings(environment))[f"tracking-{environment}"]
+    stack: dict[str, Any] = stacks(environment)[f"tracking-{environment}"]
     return stack
 
 

@@ -10,11 +10,20 @@ BATCH_SCHEMA: Final = Path(__file__).with_name("batch.schema.json")
 #: What a shipment can be; the same list stands in UPDATE_SCHEMA.
 STATUSES: Final = ("pending", "in_transit", "delivered", "failed")
 
+#: Metrics by status: of the updates that were stored, and of the shipments whose status changed to it.
+UPDATES_METRICS: Final = {status: f"Updates_{status}" for status in STATUSES}
+SHIPMENTS_METRICS: Final = {status: f"Shipments_{status}" for status in STATUSES}
+#: The dimensions of all metrics; Powertools names the first.
+SERVICE_DIMENSION: Final = "service"
+ENVIRONMENT_DIMENSION: Final = "environment"
+
 #: Names of the environment variables of the functions.
 TABLE_NAME: Final = "TABLE_NAME"
 IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
 ENVIRONMENT: Final = "ENVIRONMENT"
 REGION: Final = "REGION"
+SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
+METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 CONFIG_PARAM: Final = "CONFIG_PARAM"
 FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
 #: And of the notifier.

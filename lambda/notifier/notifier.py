@@ -1,6 +1,6 @@
 """From a batch of the stream's records to notifications, and to the records that have to be tried again."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, zip_longest
@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
+import facts
 from notifier.changes import Change, History, Update, changes
 from notifier.topic import BATCH, Refused, Topic
 from shipments.settings import SettingsSource
@@ -82,6 +83,9 @@ class Notifier:
 
         self._telemetry.count("LateUpdate", sum(late for _, late in found))
         self._telemetry.count("StatusChange", sum(len(change) for change, _ in found))
+        statuses = Counter(change.update.status for shipment, _ in found for change in shipment)
+        for status, number in statuses.items():
+            self._telemetry.count(facts.SHIPMENTS_METRICS[status], number)
         self._telemetry.count("RecordFailed", len(failures))
         for id, failure in failures.items():
             self._telemetry.warn(

@@ -14,7 +14,7 @@ from shipments.telemetry import Telemetry
 def make_notifier(environment: Mapping[str, str]) -> Notifier:
     """The notifier as its environment variables say. Raises KeyError for one that is missing."""
     region = environment[facts.REGION]
-    telemetry = Telemetry()
+    telemetry = Telemetry(environment[facts.ENVIRONMENT])
     settings = SettingsSource(
         make_client("ssm", region, read_timeout=1, attempts=2),
         telemetry,

@@ -7,16 +7,22 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+import facts
 
 
 class Telemetry:
-    """What the function tells its operators: never a body, metadata, or the message of an unknown error."""
+    """What the function tells its operators: never a body, metadata, or the message of an unknown error.
 
-    def __init__(self) -> None:
+    Its metrics have the dimensions `service` and `environment`, since environments may share an account.
+    """
+
+    def __init__(self, environment: str) -> None:
         self._log = Logger(location=None)  # it would always be here
-        self._metrics = Metrics()
+        # Metrics would share what it holds with every other one of the process.
+        self._metrics = EphemeralMetrics(default_dimensions={facts.ENVIRONMENT_DIMENSION: environment})
         self._request_id = ""
         self._cold_start = True
 

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+import facts
 from shipments import exact_json
 from shipments.settings import Settings, SettingsSource
 from shipments.store import Page, Position, Refused, TooLarge, Unavailable, UpdateStore, position_of
@@ -115,6 +116,7 @@ class Api:
         now = self._arrival(request, settings)
         timestamp = self._store.put(update, now=now, deadline=request.deadline)
         self._telemetry.count("TrackingUpdateStored")
+        self._telemetry.count(facts.UPDATES_METRICS[update.status])
         return json.dumps(_stored(update, timestamp))
 
     def _track_batch(self, request: Request, settings: Settings) -> str:
@@ -141,11 +143,14 @@ class Api:
             )
             in_order = [outcome for _, outcome in sorted(chain.from_iterable(outcomes), key=itemgetter(0))]
         results = [self._result(outcome, request.id) for outcome in in_order]
-        stored = sum(result["status_code"] == 200 for result in results)
-        self._telemetry.count("TrackingUpdateStored", stored)
+        answered = zip(envelope["updates"], results, strict=True)
+        stored = [update["status"] for update, result in answered if result["status_code"] == 200]
+        self._telemetry.count("TrackingUpdateStored", len(stored))
+        for status, number in Counter(stored).items():
+            self._telemetry.count(facts.UPDATES_METRICS[status], number)
         if failed := sum(result["status_code"] >= 500 for result in results):
             self._telemetry.count("TrackingUpdateFailed", failed)
-        return json.dumps({"stored": stored, "refused": len(results) - stored, "results": results})
+        return json.dumps({"stored": len(stored), "refused": len(results) - len(stored), "results": results})
 
     def _result(self, outcome: dict[str, Any] | Exception, request_id: str) -> dict[str, Any]:
         if isinstance(outcome, Exception):

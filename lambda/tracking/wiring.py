@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def make_api(environment: Mapping[str, str]) -> Api:
     """The API as its environment variables say. Raises KeyError for one that is missing."""
     region = environment[facts.REGION]
-    telemetry = Telemetry()
+    telemetry = Telemetry(environment[facts.ENVIRONMENT])
     client = make_client("dynamodb", region)
     settings = SettingsSource(
         make_client("ssm", region, read_timeout=1, attempts=2),

@@ -1,33 +1,54 @@
-"""The alarms: one table, a row each."""
+"""CloudWatch alarms, from the rows of a table."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
-from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+from cdktf_cdktf_provider_aws.cloudwatch_composite_alarm import CloudwatchCompositeAlarm
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (
+    CloudwatchMetricAlarm,
+    CloudwatchMetricAlarmMetricQuery,
+    CloudwatchMetricAlarmMetricQueryMetric,
+)
 from constructs import Construct
 
-from stacks.constructs.function import PythonFunction
-from stacks.constructs.queue import DeadLetterQueue
-from stacks.constructs.rest_api import RestApi
-from stacks.constructs.topic import AlarmTopic, NotificationTopic
+from stacks.constructs.metric import Math, Metric
+from stacks.constructs.topic import AlarmTopic
 from stacks.settings import Settings
+
+#: Where the entry for each alarm stands, under its name.
+RUNBOOK = "docs/runbook.md"
 
 
 class Alarm(NamedTuple):
-    """Goes off when the metric stays above the threshold for all of the periods."""
+    """Goes off when the metric is above the threshold in each of the periods.
+
+    `name` is without the environment. `missing` is what a period without data stands for: "notBreaching" for a
+    count, since where nothing happens nothing fails, and "ignore" for a time, since silence says neither that it
+    is still slow nor that it is fast again.
+    """
 
     name: str
-    namespace: str
-    metric: str
-    statistic: str
-    threshold: int
+    metric: Metric | Math
+    threshold: float
     periods: int
     period_seconds: int
-    dimensions: dict[str, str]
     meaning: str
+    missing: Literal["notBreaching", "ignore"] = "notBreaching"
+
+
+class Both(NamedTuple):
+    """Goes off when two alarms do, which tell nobody themselves."""
+
+    name: str
+    meaning: str
+    alarms: tuple[Alarm, Alarm]
 
 
 class Alarms(Construct):
-    """CloudWatch alarms that tell `topic` when they go off and when they are over."""
+    """One alarm a row; each tells `topic` when it goes off and when it is over.
+
+    The emulator has no composite alarms: of a row that is `Both` it gets the two alarms alone.
+    """
 
     def __init__(
         self,
@@ -36,66 +57,81 @@ class Alarms(Construct):
         *,
         settings: Settings,
         topic: AlarmTopic,
-        api: RestApi,
-        function: PythonFunction,
-        notifier: PythonFunction,
-        notifications: NotificationTopic,
-        dead_letters: DeadLetterQueue,
+        rows: Sequence[Alarm | Both],
     ) -> None:
         super().__init__(scope, id)
-        on_api = {"ApiName": api.name, "Stage": api.stage_name}
-        on_function = {"FunctionName": function.name}
-        on_notifier = {"FunctionName": notifier.name}
-        # fmt: off
-        rows = [
-            Alarm("tracking-api-4xx", "AWS/ApiGateway", "4XXError", "Sum",
-                  settings.alarm_4xx_count, 2, 300, on_api,
-                  "Callers send what is refused: wrong signatures, invalid updates, or too many requests."),
-            Alarm("tracking-api-5xx", "AWS/ApiGateway", "5XXError", "Sum",
-                  settings.alarm_5xx_count, 1, 60, on_api,
-                  "Requests fail through no fault of the caller."),
-            Alarm("tracking-api-latency", "AWS/ApiGateway", "Latency", "Average",
-                  settings.alarm_latency_ms, 2, 300, on_api,
-                  "Callers wait too long (ms)."),
-            Alarm("tracking-lambda-throttle", "AWS/Lambda", "Throttles", "Sum",
-                  settings.alarm_throttle_count, 1, 300, on_function,
-                  "Lambda refuses to run the function: the account's concurrency is used up."),
-            Alarm("tracking-notifier-lag", "AWS/Lambda", "IteratorAge", "Maximum",
-                  settings.alarm_notifier_lag_ms, 2, 300, on_notifier,
-                  "Notifications come late (ms): the notifier fails, or does not keep up with the table."),
-            Alarm("tracking-notifier-errors", "AWS/Lambda", "Errors", "Sum",
-                  settings.alarm_notifier_error_count, 1, 300, on_notifier,
-                  "Whole batches of updates fail: DynamoDB or SNS does not answer the notifier."),
-            Alarm("tracking-notifier-throttle", "AWS/Lambda", "Throttles", "Sum",
-                  settings.alarm_throttle_count, 1, 300, on_notifier,
-                  "Lambda refuses to run the notifier: the account's concurrency is used up."),
-            Alarm("tracking-dead-letters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
-                  settings.alarm_dead_letter_count, 1, 300, {"QueueName": dead_letters.name},
-                  "Updates could not be handled; `make redrive` within 18 hours sends them again."),
-            Alarm("tracking-dead-letters-lost", "AWS/Lambda", "DestinationDeliveryFailures", "Sum",
-                  0, 1, 300, on_notifier,
-                  "Lambda could not write a dead letter: nothing else holds what the notifier's log says failed."),
-            Alarm("tracking-notifications-undelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum",
-                  0, 1, 300, {"TopicName": notifications.name},
-                  "SNS gave up on a subscriber: its queue or webhook is gone or refuses."),
-        ]
-        # fmt: on
+        self._settings = settings
+        #: ARNs of those that tell somebody.
+        self.arns: list[str] = []
         for row in rows:
-            CloudwatchMetricAlarm(
-                self,
-                row.name,
-                alarm_name=f"{row.name}-{settings.environment}",
-                alarm_description=row.meaning,
-                namespace=row.namespace,
-                metric_name=row.metric,
-                dimensions=row.dimensions,
-                statistic=row.statistic,
-                comparison_operator="GreaterThanThreshold",
-                threshold=row.threshold,
-                evaluation_periods=row.periods,
-                period=row.period_seconds,
-                # No requests, no data points: silence is not a fault.
-                treat_missing_data="notBreaching",
-                alarm_actions=[topic.arn],
-                ok_actions=[topic.arn],
-            )
+            if isinstance(row, Alarm):
+                self.arns.append(self._alarm(row, row.name, [topic.arn]).arn)
+                continue
+            parts = [self._alarm(alarm, row.name, None) for alarm in row.alarms]
+            if not settings.emulated:
+                composite = CloudwatchCompositeAlarm(
+                    self,
+                    row.name,
+                    alarm_name=self._named(row.name),
+                    alarm_description=self._described(row.meaning, row.name),
+                    alarm_rule=" AND ".join(f'ALARM("{part.alarm_name}")' for part in parts),
+                    alarm_actions=[topic.arn],
+                    ok_actions=[topic.arn],
+                )
+                self.arns.append(composite.arn)
+
+    def _alarm(self, row: Alarm, entry: str, actions: list[str] | None) -> CloudwatchMetricAlarm:
+        alarm = CloudwatchMetricAlarm(
+            self,
+            row.name,
+            alarm_name=self._named(row.name),
+            alarm_description=self._described(row.meaning, entry),
+            comparison_operator="GreaterThanThreshold",
+            threshold=row.threshold,
+            evaluation_periods=row.periods,
+            treat_missing_data=row.missing,
+            alarm_actions=actions,
+            ok_actions=actions,
+        )
+        if isinstance(row.metric, Math):
+            alarm.put_metric_query(_queries(row.metric, row.period_seconds))
+            return alarm
+        alarm.namespace = row.metric.namespace
+        alarm.metric_name = row.metric.name
+        alarm.dimensions = dict(row.metric.dimensions)
+        alarm.period = row.period_seconds
+        if row.metric.statistic.startswith("p"):
+            alarm.extended_statistic = row.metric.statistic
+        else:
+            alarm.statistic = row.metric.statistic
+        return alarm
+
+    def _named(self, name: str) -> str:
+        return f"{name}-{self._settings.environment}"
+
+    def _described(self, meaning: str, entry: str) -> str:
+        repository = self._settings.tags["Repository"]
+        # GitHub and GitLab show the file of the default branch under this path.
+        base = f"{repository.removesuffix('.git')}/blob/HEAD/" if repository.startswith("https://") else ""
+        return f"{meaning} What to do: {base}{RUNBOOK}#{entry}"
+
+
+def _queries(math: Math, period_seconds: int) -> list[CloudwatchMetricAlarmMetricQuery]:
+    inputs = [
+        CloudwatchMetricAlarmMetricQuery(
+            id=id,
+            return_data=False,
+            metric=CloudwatchMetricAlarmMetricQueryMetric(
+                namespace=metric.namespace,
+                metric_name=metric.name,
+                stat=metric.statistic,
+                period=period_seconds,
+                dimensions=dict(metric.dimensions),
+            ),
+        )
+        for id, metric in math.metrics.items()
+    ]
+    return [
+        CloudwatchMetricAlarmMetricQuery(id="result", expression=math.expression, return_data=True),
+        *inputs,
+    ]

@@ -12,8 +12,10 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 )
 from constructs import Construct
 
+import facts
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.log_group import log_group
+from stacks.constructs.metric import Metric
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.role import Role
 from stacks.package import PYTHON
@@ -49,6 +51,7 @@ class PythonFunction(Construct):
             key=key,
             protect_from_deletion=protect_from_deletion,
         )
+        self.log_group_name = logs.name
         self.role = Role(self, "role", name=role_name, service="lambda.amazonaws.com")
         self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs.arn}:*")
         # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
@@ -83,3 +86,17 @@ class PythonFunction(Construct):
         self.name = self._function.function_name
         self.arn = self._function.arn
         self.invoke_arn = self._function.invoke_arn
+        self.timeout_seconds = timeout_seconds
+        self._environment = environment
+
+    def metric(self, name: str, statistic: str = "Sum") -> Metric:
+        """A metric that Lambda emits for the function."""
+        return Metric("AWS/Lambda", name, statistic, {"FunctionName": self.name})
+
+    def own_metric(self, name: str) -> Metric:
+        """A metric that the function's code counts with `shipments.telemetry`."""
+        dimensions = {
+            facts.SERVICE_DIMENSION: self._environment[facts.SERVICE_NAME],
+            facts.ENVIRONMENT_DIMENSION: self._environment[facts.ENVIRONMENT],
+        }
+        return Metric(self._environment[facts.METRICS_NAMESPACE], name, "Sum", dimensions)

@@ -4,6 +4,7 @@ from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from constructs import Construct
 
 from stacks.constructs.key import EncryptionKey
+from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role
 
 
@@ -30,6 +31,10 @@ class DeadLetterQueue(Construct):
         self.name = self._queue.name
         self.arn = self._queue.arn
         self.url = self._queue.url
+
+    def metric(self, name: str) -> Metric:
+        """A gauge that SQS emits for the queue, unless nothing was in it or asked for in 6 hours."""
+        return Metric("AWS/SQS", name, "Maximum", {"QueueName": self.name})
 
     def grant_send(self, role: Role) -> None:
         """Lets `role` add dead letters."""

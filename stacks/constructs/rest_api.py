@@ -29,6 +29,7 @@ from constructs import Construct
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.log_group import log_group
+from stacks.constructs.metric import Metric
 
 #: One line a request: who called what, and how it ended. No address, parameter or body of a caller.
 ACCESS_LOG = {
@@ -141,6 +142,11 @@ class RestApi(Construct):
             key=key,
             protect_from_deletion=protect_from_deletion,
         )
+
+    def metric(self, name: str, statistic: str = "Sum") -> Metric:
+        """A metric that API Gateway emits for the stage."""
+        dimensions = {"ApiName": self.name, "Stage": self.stage_name}
+        return Metric("AWS/ApiGateway", name, statistic, dimensions)
 
     def _add_route(self, route: Route) -> None:
         id = f"{route.method} {route.path}"
@@ -258,6 +264,7 @@ class RestApi(Construct):
             triggers={"definition": f"${{sha256(jsonencode([{', '.join(definition)}]))}}"},
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
         )
+        self.access_log_name = access_log.name
         self._stage = ApiGatewayStage(
             self,
             "stage",

@@ -13,11 +13,15 @@ from constructs import Construct
 
 import facts
 from stacks.constructs.key import EncryptionKey
+from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role
 
 
 class TrackingTable(Construct):
     """One item an update: a shipment's history under its id, ordered by event time (ms since the epoch)."""
+
+    #: What is called on it; its stream apart.
+    operations = ("PutItem", "Query")
 
     def __init__(
         self,
@@ -62,6 +66,14 @@ class TrackingTable(Construct):
         self.name = self._table.name
         self.stream_arn = self._table.stream_arn
 
+    def metric(self, name: str, *, operation: str | None = None) -> Metric:
+        """A metric that DynamoDB emits for the table, or for one operation on it."""
+        return _metric(name, TableName=self.name, Operation=operation)
+
+    def index_metric(self, name: str) -> Metric:
+        """A metric that DynamoDB emits for the index, which that of the table leaves out."""
+        return _metric(name, TableName=self.name, GlobalSecondaryIndexName=facts.STATUS_INDEX)
+
     def grant_write(self, role: Role) -> None:
         """Lets `role` add updates."""
         self._grant(role, ["dynamodb:PutItem"], self._table.arn)
@@ -94,6 +106,9 @@ class IdempotencyTable(Construct):
     A table of its own, so that nothing of it can show in a history, an index or the stream.
     """
 
+    #: What is called on it.
+    operations = ("PutItem", "UpdateItem")
+
     def __init__(self, scope: Construct, id: str, *, name: str, key: EncryptionKey | None) -> None:
         super().__init__(scope, id)
         self._key = key
@@ -111,8 +126,16 @@ class IdempotencyTable(Construct):
         )
         self.name = self._table.name
 
+    def metric(self, name: str, *, operation: str | None = None) -> Metric:
+        """A metric that DynamoDB emits for the table, or for one operation on it."""
+        return _metric(name, TableName=self.name, Operation=operation)
+
     def grant_use(self, role: Role) -> None:
         """Lets `role` record requests and their answers."""
-        role.allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], self._table.arn)
+        role.allow([f"dynamodb:{operation}" for operation in self.operations], self._table.arn)
         if self._key:
             self._key.grant_use(role, via="dynamodb")
+
+
+def _metric(name: str, **dimensions: str | None) -> Metric:
+    return Metric("AWS/DynamoDB", name, "Sum", {key: value for key, value in dimensions.items() if value})

@@ -9,6 +9,7 @@ from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from constructs import Construct
 
 from stacks.constructs.key import EncryptionKey
+from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role, policy_document
 from stacks.foundation import Account
 
@@ -70,6 +71,10 @@ class NotificationTopic(Construct):
             )
         self.name = self._topic.name
         self.arn = self._topic.arn
+
+    def metric(self, name: str) -> Metric:
+        """A metric that SNS emits for the topic."""
+        return Metric("AWS/SNS", name, "Sum", {"TopicName": self.name})
 
     def grant_publish(self, role: Role) -> None:
         """Lets `role` publish, one by one or in batches."""

@@ -10,7 +10,7 @@ import facts
 import notifier
 from main import ROOT
 from stacks.settings import SettingsError, Status, load_settings
-from tests.synthesis import grants, referred, resource, resources, settings, synthesize, tracking
+from tests.synthesis import grants, referred, resource, resources, settings, synthesize
 
 STREAM_HOURS = 24
 GRANTS = {
@@ -29,17 +29,6 @@ GRANTS = {
     ("xray:PutTraceSegments", "*", ""),
     ("xray:PutTelemetryRecords", "*", ""),
 }
-
-
-@pytest.fixture(params=["dev", "prod"])
-def env(request: pytest.FixtureRequest) -> str:
-    environment: str = request.param
-    return environment
-
-
-@pytest.fixture
-def stack(env: str) -> dict[str, Any]:
-    return tracking(env)
 
 
 @pytest.fixture
@@ -135,15 +124,6 @@ def test_each_way_to_lose_a_notification_has_an_alarm(
     assert list(alarm["dimensions"]) == [dimension]
     if dimension == "FunctionName":
         assert referred(stack, alarm["dimensions"][dimension])[1] == function
-
-
-def test_the_dashboard_shows_the_way_of_a_notification(stack: dict[str, Any]) -> None:
-    widgets = json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
-    assert {"Notifier", "Notifications", "Dead letters"} <= {
-        widget["properties"]["title"] for widget in widgets
-    }
-    places = {(widget["x"], widget["y"]) for widget in widgets}
-    assert len(places) == len(widgets), "two widgets lie on each other"
 
 
 def test_addresses_are_told_of_the_statuses_that_they_want() -> None:

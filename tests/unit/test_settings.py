@@ -38,6 +38,22 @@ def test_a_block_holds_only_what_differs(environment: str) -> None:
     assert not {name for name, value in CONTEXT[environment].items() if CONTEXT["defaults"][name] == value}
 
 
+@pytest.mark.parametrize("goal", [99, 99.95])
+def test_a_goal_may_be_a_whole_number_or_not(tmp_path: Path, goal: float) -> None:
+    path = write(tmp_path, dev={"availability_goal_percent": goal})
+    assert load_settings(path, {}).availability_goal_percent == goal
+
+
+def test_every_setting_stands_in_the_table_of_the_readme() -> None:
+    table = (ROOT / "README.md").read_text("utf-8").partition("\n| setting |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", table, re.MULTILINE)
+    defaults = {name: default for names, default in rows for name in re.findall("`(.*?)`", names)}
+    assert defaults.keys() == CONTEXT["defaults"].keys()
+    for name, value in CONTEXT["defaults"].items():
+        if name.startswith("alarm_") and isinstance(value, int):
+            assert defaults[name] == str(value)
+
+
 def test_dev_is_the_default() -> None:
     assert load_settings(ROOT / "cdktf.json", {}).environment == "dev"
     assert load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": ""}).environment == "dev"
@@ -60,6 +76,8 @@ def test_the_region_of_the_shell_goes_before_that_of_the_settings() -> None:
         ("memory_mb", "512", "128 to 10240"),
         ("memory_mb", True, "128 to 10240"),
         ("memory_mb", 512.5, "128 to 10240"),
+        ("availability_goal_percent", True, "a number from 95 to 99.99"),
+        ("availability_goal_percent", 100, "a number from 95 to 99.99"),
         ("log_retention_days", 8, "1, 3, 5, 7"),
         ("protect_from_deletion", 1, "true or false"),
         ("protect_from_deletion", "no", "true or false"),

@@ -19,8 +19,6 @@ from tests.synthesis import (
     tracking,
 )
 
-ENVIRONMENTS = ["dev", "prod"]
-
 #: What a role may do, besides its logs and traces, as (action, type of the resource, attributes of it).
 PROCESSOR_GRANTS = {
     ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-data-{env}"),
@@ -36,17 +34,6 @@ PROCESSOR_GRANTS = {
     ("xray:PutTraceSegments", "*", ""),
     ("xray:PutTelemetryRecords", "*", ""),
 }
-
-
-@pytest.fixture(scope="module", params=ENVIRONMENTS)
-def env(request: pytest.FixtureRequest) -> str:
-    environment: str = request.param
-    return environment
-
-
-@pytest.fixture
-def stack(env: str) -> dict[str, Any]:
-    return tracking(env)
 
 
 def test_the_processor_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:
@@ -101,7 +88,7 @@ def test_each_stack_has_exactly_one_owner_of_its_state(owner: str, expected: dic
 
 
 def test_the_state_in_s3_is_encrypted_locked_and_apart_for_each_environment() -> None:
-    backends = [tracking(env)["terraform"]["backend"]["s3"] for env in ENVIRONMENTS]
+    backends = [tracking(env)["terraform"]["backend"]["s3"] for env in ("dev", "prod")]
     for backend in backends:
         assert backend["encrypt"] is True
         assert backend["use_lockfile"] is True
@@ -251,28 +238,6 @@ def test_the_gateway_answers_in_the_shape_of_the_function(stack: dict[str, Any])
     assert types >= {"DEFAULT_4XX", "DEFAULT_5XX", "BAD_REQUEST_BODY", "THROTTLED"}
 
 
-def test_every_alarm_watches_what_exists_and_tells_somebody(stack: dict[str, Any], env: str) -> None:
-    names = {
-        "ApiName": ("aws_api_gateway_rest_api", "name"),
-        "Stage": ("aws_api_gateway_stage", "stage_name"),
-        "FunctionName": ("aws_lambda_function", "function_name"),
-        "TableName": ("aws_dynamodb_table", "name"),
-        "QueueName": ("aws_sqs_queue", "name"),
-        "TopicName": ("aws_sns_topic", "name"),
-    }
-    alarms = resources(stack, "aws_cloudwatch_metric_alarm")
-    assert len(alarms) >= 4
-    for alarm in alarms:
-        assert alarm["dimensions"]
-        for dimension, value in alarm["dimensions"].items():
-            kind, attribute = names[dimension]
-            found = referred(stack, value)[0]
-            assert (found, value.endswith(f".{attribute}}}")) == (kind, True)
-        assert alarm["period"] % 60 == 0
-        assert alarm["alarm_description"]
-        assert referred(stack, alarm["alarm_actions"][0])[1]["name"] == f"tracking-alarms-{env}"
-
-
 def test_cloudwatch_may_publish_to_the_encrypted_topic(stack: dict[str, Any], env: str) -> None:
     topic = resource(stack, "aws_sns_topic", name=f"tracking-alarms-{env}")
     kind, key = referred(stack, topic["kms_master_key_id"])
@@ -284,20 +249,6 @@ def test_cloudwatch_may_publish_to_the_encrypted_topic(stack: dict[str, Any], en
     }
     assert set(services["cloudwatch.amazonaws.com"]["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
     assert services["cloudwatch.amazonaws.com"]["Condition"]
-
-
-def test_dimensions_of_the_dashboard_stand_inside_the_metrics(stack: dict[str, Any]) -> None:
-    widgets = json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
-    assert len(widgets) >= 3
-    for widget in widgets:
-        assert 0 <= widget["x"] <= 24 - widget["width"]
-        properties = widget["properties"]
-        assert "dimensions" not in properties
-        assert properties["region"]
-        for metric in properties.get("metrics", []):
-            *path, options = metric
-            assert len(path) % 2 == 0, "a namespace, a name, and pairs of dimensions"
-            assert options["stat"]
 
 
 def test_prod_is_not_destroyed_by_accident() -> None:

@@ -1,0 +1,219 @@
+"""Every alarm can go off, somebody is told, and whoever is told finds what to do."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from main import ROOT
+from stacks.settings import Settings
+from tests.metrics import check_metric, metrics, operations
+from tests.synthesis import referred, resource, resources, settings, stacks, synthesize
+
+DAY = 24 * 3600
+#: The functions of metric math that expressions may use.
+FUNCTIONS = {"FILL", "IF"}
+
+
+def expression(alarm: dict[str, Any]) -> str:
+    """Its metric math."""
+    (query,) = [query for query in alarm["metric_query"] if query["return_data"]]
+    text: str = query["expression"]
+    return text
+
+
+def alarms(environment: str, *kinds: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every alarm of every stack, composite ones too, each after its stack."""
+    for stack in stacks(environment).values():
+        for kind in kinds or ("metric_alarm", "composite_alarm"):
+            for alarm in resources(stack, f"aws_cloudwatch_{kind}"):
+                yield stack, alarm
+
+
+def parts(stack: dict[str, Any], composite: dict[str, Any]) -> list[dict[str, Any]]:
+    """The alarms in the rule of a composite one."""
+    references = re.findall(r'ALARM\("(\$\{[^}]+\})"\)', composite["alarm_rule"])
+    return [referred(stack, reference)[1] for reference in references]
+
+
+def test_every_alarm_tells_an_encrypted_topic_or_is_a_part_of_one_that_does(env: str) -> None:
+    for stack, alarm in alarms(env):
+        composites = resources(stack, "aws_cloudwatch_composite_alarm")
+        owners = [item for item in composites if alarm in parts(stack, item)]
+        assert ("alarm_actions" in alarm) != bool(owners), "told twice, or not at all"
+        for told in owners or [alarm]:
+            assert told["ok_actions"] == told["alarm_actions"]
+            (action,) = told["alarm_actions"]
+            # A stack may look up the topic that another one makes.
+            kind, topic = referred(stack, action)
+            assert kind == "aws_sns_topic"
+            ((owner, made),) = [
+                (other, item)
+                for other in stacks(env).values()
+                for item in resources(other, "aws_sns_topic")
+                if item["name"] == topic["name"]
+            ]
+            assert referred(owner, made["kms_master_key_id"])[0] == "aws_kms_key"
+            assert alarm.get("actions_enabled", True) is True
+
+
+def test_every_alarm_says_what_it_means_and_where_to_read_what_to_do(env: str) -> None:
+    for stack, alarm in alarms(env):
+        meaning, _, link = alarm["alarm_description"].partition(" What to do: docs/runbook.md#")
+        assert len(meaning) > 20
+        owners = [
+            item
+            for item in resources(stack, "aws_cloudwatch_composite_alarm")
+            if alarm in parts(stack, item) and alarm != item
+        ]
+        assert (owners or [alarm])[0]["alarm_name"] == f"{link}-{env}", "the link leads to another alarm"
+        assert f"\n### {link}\n" in (ROOT / "docs/runbook.md").read_text("utf-8")
+        assert len(alarm["alarm_description"]) <= 1024
+
+
+def test_what_an_alarm_reads_is_emitted(env: str) -> None:
+    for stack, alarm in alarms(env, "metric_alarm"):
+        assert metrics(alarm)
+        for metric in metrics(alarm):
+            assert metric.dimensions
+            check_metric(stack, metric.namespace, metric.name, metric.dimensions)
+
+
+def test_cloudwatch_takes_every_alarm(env: str) -> None:
+    """CloudWatch API reference, PutMetricAlarm."""
+    for _, alarm in alarms(env, "metric_alarm"):
+        (period,) = {metric.period for metric in metrics(alarm)}
+        assert period % 60 == 0
+        assert period * alarm["evaluation_periods"] <= (7 * DAY if period >= 3600 else DAY)
+        assert ("metric_name" in alarm) != ("metric_query" in alarm)
+        if "metric_name" in alarm:
+            assert ("statistic" in alarm) != ("extended_statistic" in alarm)
+            continue
+        ids = [metric.id for metric in metrics(alarm)]
+        assert len(set(ids)) == len(ids) <= 10
+        assert all(re.fullmatch("[a-z][A-Za-z0-9_]*", id) for id in ids)
+        words = set(re.findall("[A-Za-z_][A-Za-z0-9_]*", expression(alarm)))
+        assert words - FUNCTIONS == set(ids), "the expression reads what is not there, or not all that is"
+
+
+def test_a_gap_in_the_data_does_not_hold_an_alarm_on_dynamodb(env: str) -> None:
+    for _, alarm in alarms(env, "metric_alarm"):
+        for metric in metrics(alarm):
+            if metric.namespace == "AWS/DynamoDB":
+                assert f"FILL({metric.id}, 0)" in expression(alarm)
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "metric", "statistic", "threshold", "periods", "period", "dimensions"),
+    [
+        ("tracking-api-4xx", "AWS/ApiGateway", "4XXError", "Sum", 10, 2, 300, {"ApiName", "Stage"}),
+        ("tracking-api-5xx", "AWS/ApiGateway", "5XXError", "Sum", 5, 1, 60, {"ApiName", "Stage"}),
+        ("tracking-api-latency", "AWS/ApiGateway", "Latency", "Average", 1000, 2, 300, {"ApiName", "Stage"}),
+        ("tracking-lambda-throttle", "AWS/Lambda", "Throttles", "Sum", 10, 1, 300, {"FunctionName"}),
+    ],
+)
+def test_the_alarms_that_others_rely_on(
+    stack: dict[str, Any],
+    env: str,
+    name: str,
+    namespace: str,
+    metric: str,
+    statistic: str,
+    threshold: int,
+    periods: int,
+    period: int,
+    dimensions: set[str],
+) -> None:
+    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"{name}-{env}")
+    (read,) = metrics(alarm)
+    assert read[1:4] == (namespace, metric, statistic)
+    assert (alarm["threshold"], alarm["evaluation_periods"], read.period) == (threshold, periods, period)
+    assert read.dimensions.keys() == dimensions
+    assert alarm["comparison_operator"] == "GreaterThanThreshold"
+
+
+@pytest.mark.parametrize(
+    ("pace", "windows", "percent"), [("fast", [3600, 300], 1.44), ("slow", [21600, 1800], 0.6)]
+)
+def test_the_goal_is_watched_at_two_paces_in_two_windows_each(
+    stack: dict[str, Any], env: str, pace: str, windows: list[int], percent: float
+) -> None:
+    composite = resource(
+        stack, "aws_cloudwatch_composite_alarm", alarm_name=f"tracking-availability-{pace}-{env}"
+    )
+    assert re.fullmatch(r'ALARM\("[^"]+"\) AND ALARM\("[^"]+"\)', composite["alarm_rule"])
+    found = parts(stack, composite)
+    assert [metrics(part)[0].period for part in found] == windows
+    for part in found:
+        assert (part["threshold"], part["evaluation_periods"]) == (percent, 1)
+        assert [metric.name for metric in metrics(part)] == ["5XXError", "Count"]
+
+
+def test_one_failure_alone_is_no_rate(env: str) -> None:
+    chosen = settings(env)
+    lowest = min(chosen.alarm_5xx_percent, 6 * (100 - chosen.availability_goal_percent))
+    assert 100 / chosen.alarm_min_requests < lowest
+
+
+def test_system_errors_of_every_operation_are_watched(stack: dict[str, Any], env: str) -> None:
+    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"tracking-table-errors-{env}")
+    watched = {
+        (referred(stack, metric.dimensions["TableName"])[1]["name"], metric.dimensions["Operation"])
+        for metric in metrics(alarm)
+    }
+    assert watched == {
+        (table["name"], operation)
+        for table in resources(stack, "aws_dynamodb_table")
+        for operation in operations(stack, table["name"])
+    }
+
+
+THRESHOLDS = [
+    field.name
+    for field in fields(Settings)
+    if field.name.startswith("alarm_") and field.name != "alarm_emails"
+]
+
+
+@pytest.mark.parametrize("setting", [*THRESHOLDS, "availability_goal_percent"])
+def test_each_threshold_is_a_setting_that_moves_an_alarm(setting: str) -> None:
+    value = getattr(settings("dev"), setting)
+    moved = synthesize(
+        settings("dev", **{setting: value + 0.05 if setting.endswith("goal_percent") else value + 1})
+    )
+
+    def watched(stack: dict[str, Any]) -> str:
+        return json.dumps(stack["resource"]["aws_cloudwatch_metric_alarm"], sort_keys=True)
+
+    assert watched(moved["tracking-dev"]) != watched(stacks("dev")["tracking-dev"])
+
+
+def test_the_emulator_gets_what_it_has() -> None:
+    emulated = synthesize(replace(settings("dev"), emulated=True))["tracking-dev"]
+    assert not resources(emulated, "aws_cloudwatch_composite_alarm")
+    names = {item["alarm_name"] for item in resources(emulated, "aws_cloudwatch_metric_alarm")}
+    assert names == {
+        item["alarm_name"] for item in resources(stacks("dev")["tracking-dev"], "aws_cloudwatch_metric_alarm")
+    }
+
+
+@pytest.mark.parametrize(
+    ("repository", "link"),
+    [
+        ("https://example.com/acme/tracking", "https://example.com/acme/tracking/blob/HEAD/docs/runbook.md#"),
+        (
+            "https://example.com/acme/tracking.git",
+            "https://example.com/acme/tracking/blob/HEAD/docs/runbook.md#",
+        ),
+        ("acme/tracking", "What to do: docs/runbook.md#"),
+    ],
+)
+def test_the_link_is_whole_where_the_repository_is_known(repository: str, link: str) -> None:
+    chosen = settings("dev")
+    tags = {**chosen.tags, "Repository": repository}
+    stack = synthesize(replace(chosen, tags=tags))["tracking-dev"]
+    for alarm in resources(stack, "aws_cloudwatch_metric_alarm"):
+        assert link in alarm["alarm_description"]
