@@ -17,13 +17,16 @@ ENVIRONMENT: Final = "ENVIRONMENT"
 REGION: Final = "REGION"
 CONFIG_PARAM: Final = "CONFIG_PARAM"
 FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
+STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
+STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
 #: And of the notifier.
 TOPIC_ARN: Final = "TOPIC_ARN"
 
 #: The one kind of the stream's records that the notifier is given: updates are added and never change.
 STREAM_EVENT: Final = "INSERT"
 
-#: The table's index by status. Its hash key is the attribute STATUS_KEY, its range key `timestamp`.
+#: The table's index by status. Its hash key is the attribute STATUS_KEY, in which shipments.shards writes a shard
+#: behind the status; its range key is `timestamp`.
 STATUS_INDEX: Final = "StatusIndex"
 STATUS_KEY: Final = "status"
 
