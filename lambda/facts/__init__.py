@@ -30,6 +30,9 @@ STREAM_EVENT: Final = "INSERT"
 STATUS_INDEX: Final = "StatusIndex"
 STATUS_KEY: Final = "status"
 
+#: The SSM parameter with the greatest number of the index's shards that was ever deployed.
+SHARDS_PARAMETER: Final = "/logistics/index/{environment}/shards"
+
 #: What holds while the parameters in SSM cannot be read or understood.
 DEFAULT_FLAGS: Final = {"enhanced_tracking": True, "batch_processing": False, "real_time_notifications": True}
 DEFAULT_CONFIG: Final = {"max_request_size": "10MB", "timeout": 30, "rate_limit": 100}

@@ -155,6 +155,7 @@ def line(_line_caller: tuple[Line, Caller]) -> Line:
     line.calls.clear()
     line.faults.clear()
     line.cut.clear()
+    line.broken.clear()
     return line
 
 
