@@ -28,7 +28,12 @@ from shipments.shards import in_shard
 
 #: Write units a second.
 PARTITION_LIMIT: Final = 1_000
-STATUSES: Final[Mapping[str, float]] = {"in_transit": 0.70, "pending": 0.14, "delivered": 0.14, "failed": 0.02}
+STATUSES: Final[Mapping[str, float]] = {
+    "in_transit": 0.70,
+    "pending": 0.14,
+    "delivered": 0.14,
+    "failed": 0.02,
+}
 _SHIPMENTS: Final = 100_000
 _EXPONENT: Final = 0.8
 _START: Final = 1_700_000_000_000

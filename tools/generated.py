@@ -8,10 +8,10 @@ from pathlib import Path
 def filled(text: str, parts: Mapping[str, str]) -> str:
     """`text` with `parts` by their names in their places. Raises ValueError if it has no place for one."""
     for name, part in parts.items():
-        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         text, count = re.subn(
             re.escape(begin) + ".*?" + re.escape(end),
-            lambda _, new=begin + part + end: new,  # type: ignore[misc]
+            lambda _, new=f"{begin}{part}\n{end}": new,  # type: ignore[misc]
             text,
             flags=re.DOTALL,
         )
