@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock redrive bench docs clean
+.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock redrive bench simulate docs cost clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,9 +62,15 @@ redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: onl
 bench: install ## measure synth and the functions, each beside a baseline
 	@python -m bench
 
+simulate: install ## simulate the load of the status index, and write its results into docs/
+	@python -m simulation
+
 docs: install ## write docs/openapi.json and docs/dashboard.svg anew
 	@python -m tools.openapi
 	@python -m tools.dashboard
+
+cost: install ## print what an environment costs, and write it into docs/
+	@python -m tools.cost
 
 clean: ## delete what was built, but not what was installed
 	@rm -rf build cdktf.out .local

@@ -132,6 +132,8 @@ def measure(
                     facts.IDEMPOTENCY_TABLE: "idempotency",
                     facts.ENVIRONMENT: "bench",
                     facts.REGION: REGION,
+                    facts.STATUS_INDEX_SHARDS: "1",
+                    facts.STATUS_INDEX_SHARDS_READ: "1",
                     facts.CONFIG_PARAM: "/config",
                     facts.FEATURE_FLAGS_PARAM: "/flags",
                 },

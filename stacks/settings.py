@@ -82,6 +82,9 @@ class Settings:
     burst_limit: Annotated[int, Range(1, 5_000)]
     """Requests at once; at most the default quota of an account."""
 
+    status_index_shards: Annotated[int, Range(1, 100)]
+    """Over which the updates with one status are spread; a greater number takes two deployments."""
+
     enhanced_tracking: bool
     batch_processing: bool
     real_time_notifications: bool

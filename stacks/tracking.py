@@ -3,6 +3,7 @@
 from cdktf import TerraformOutput, TerraformStack
 from constructs import Construct
 
+import facts
 from stacks.alarms import Watched, tracking_alarms
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.dashboard import Dashboard
@@ -11,6 +12,7 @@ from stacks.constructs.key import EncryptionKey
 from stacks.constructs.parameters import Parameters
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
+from stacks.constructs.shards import StatusIndexShards
 from stacks.constructs.stream import StreamMapping
 from stacks.constructs.table import IdempotencyTable, TrackingTable
 from stacks.constructs.topic import AlarmTopic, NotificationTopic
@@ -58,6 +60,7 @@ class TrackingStack(TerraformStack):
             },
             key=data_key,
         )
+        shards = StatusIndexShards(self, "shards", environment=env, wanted=settings.status_index_shards)
         function = PythonFunction(
             self,
             "processor",
@@ -78,6 +81,8 @@ class TrackingStack(TerraformStack):
                 "CONFIG_PARAM": parameters.config_name,
                 "DB_PARAM": parameters.endpoint_name,
                 "FEATURE_FLAGS_PARAM": parameters.flags_name,
+                facts.STATUS_INDEX_SHARDS: shards.written,
+                facts.STATUS_INDEX_SHARDS_READ: shards.read,
             },
             dead_letters=dead_letters,
             log_retention_days=settings.log_retention_days,
@@ -88,6 +93,7 @@ class TrackingStack(TerraformStack):
         table.grant_write(function.role)
         idempotency.grant_use(function.role)
         parameters.grant_read(function.role)
+        shards.remember_once_read_by(function)
 
         api = RestApi(
             self,

@@ -17,11 +17,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 import facts
+from shipments.shards import Shards
 from shipments.store import UpdateStore
 from shipments.update import Update
 from tests.conftest import REGION
 from tools.streams import event_record
 
+SHARDS = 8
 #: Making a client takes longer than a test.
 _client = cache(boto3.client)
 
@@ -65,7 +67,11 @@ class Feed:
         self.queue = self.subscribe()
         self.dead_letters = f"tracking-lambda-dlq-{suffix}"
         self.dead_letter_url = self._sqs.create_queue(QueueName=self.dead_letters)["QueueUrl"]
-        self._store = UpdateStore(self._dynamodb, self.table, "test")
+        # Of any number of shards nobody but the status index may take notice.
+        self._store = UpdateStore(self._dynamodb, self.table, "test", Shards(SHARDS, SHARDS))
+        _client("ssm").put_parameter(
+            Name=facts.SHARDS_PARAMETER.format(environment=suffix), Value=str(SHARDS), Type="String"
+        )
         shard = self._streams.describe_stream(StreamArn=self.stream)["StreamDescription"]["Shards"][0]
         self.shard = shard["ShardId"]
         self._iterator = self._streams.get_shard_iterator(

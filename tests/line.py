@@ -26,7 +26,7 @@ class Line:
     """Forwards calls to `target`.
 
     `calls` are the operations that came by. `faults` are those of an operation's next calls, in order (None: it
-    works), and `cut` those of all further ones.
+    works), and `cut` those of all further ones. Whatever holds one of `broken` fails.
     """
 
     def __init__(self, target: str, port: int) -> None:
@@ -35,10 +35,13 @@ class Line:
         self.calls: list[str] = []
         self.faults: dict[str, list[Fault | None]] = {}
         self.cut: dict[str, Fault] = {}
+        self.broken: list[bytes] = []
 
-    def next_fault(self, operation: str) -> Fault | None:
+    def next_fault(self, operation: str, body: bytes) -> Fault | None:
         """The fault that the call has, if any."""
         self.calls.append(operation)
+        if any(part in body for part in self.broken):
+            return Fault.BROKEN
         faults = self.faults.get(operation)
         return faults.pop(0) if faults else self.cut.get(operation)
 
@@ -53,7 +56,7 @@ def open_line(target: str) -> Iterator[Line]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            fault = line.next_fault(self.headers["X-Amz-Target"].partition(".")[2])
+            fault = line.next_fault(self.headers["X-Amz-Target"].partition(".")[2], body)
             match fault:
                 case Fault.THROTTLED:
                     # DynamoDB's own kind; SSM says ThrottlingException, which both understand.

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any, NamedTuple
 
 import boto3
@@ -20,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import facts
+from shipments.shards import index_key
 from stacks.settings import SettingsError, load_settings
 from tools.cdktf import explain
 from tools.streams import event_record
@@ -68,20 +70,23 @@ class DeadLetter(NamedTuple):
 class Redrive:
     """Works through a dead-letter queue, and prints what it does."""
 
-    def __init__(self, region: str) -> None:
-        self._sqs, self._streams, self._dynamodb = (
-            boto3.client(service, region_name=region) for service in ("sqs", "dynamodbstreams", "dynamodb")
+    def __init__(self, region: str, environment: str) -> None:
+        self._queue = f"tracking-lambda-dlq-{environment}"
+        self._shards = facts.SHARDS_PARAMETER.format(environment=environment)
+        self._sqs, self._streams, self._dynamodb, self._ssm = (
+            boto3.client(service, region_name=region)
+            for service in ("sqs", "dynamodbstreams", "dynamodb", "ssm")
         )
         # As long as Lambda may take, and once only: a second call would be a second run.
         once = Config(read_timeout=900, retries={"total_max_attempts": 1})
         self._lambda = boto3.client("lambda", region_name=region, config=once)
 
-    def run(self, queue: str, *, dry_run: bool) -> int:
+    def run(self, *, dry_run: bool) -> int:
         """Returns how many messages stay in the queue; with `dry_run`, all of them. Raises botocore's errors."""
-        url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        url = self._sqs.get_queue_url(QueueName=self._queue)["QueueUrl"]
         waiting = self._receive(url)
         total = len(waiting)
-        print(f"{queue} holds {_count(total, 'dead letter')}.")
+        print(f"{self._queue} holds {_count(total, 'dead letter')}.")
         try:
             for number, (id, message) in enumerate(list(waiting.items()), 1):
                 done, said = self._handle(message["Body"], dry_run)
@@ -164,7 +169,8 @@ class Redrive:
     def _shipments(self, letter: DeadLetter) -> Iterator[str]:
         """The shipments with updates that came in when the letter's records did, and were at most a day old."""
         pages = self._dynamodb.get_paginator("query")
-        for status in facts.STATUSES:
+        shards = int(self._ssm.get_parameter(Name=self._shards)["Parameter"]["Value"])
+        for status, shard in product(facts.STATUSES, range(shards)):
             for page in pages.paginate(
                 TableName=letter.stream.split("/")[1],
                 IndexName=facts.STATUS_INDEX,
@@ -173,7 +179,7 @@ class Redrive:
                 ProjectionExpression="tracking_id",
                 ExpressionAttributeNames={"#status": facts.STATUS_KEY, "#timestamp": "timestamp"},
                 ExpressionAttributeValues={
-                    ":status": {"S": status},
+                    ":status": index_key(status, shard),
                     ":oldest": {"N": _milliseconds(letter.first_arrival - OLDEST_EVENT)},
                     ":newest": {"N": _milliseconds(letter.last_arrival + OLDEST_EVENT)},
                     ":first": {"S": f"{letter.first_arrival - OLDEST_ARRIVAL:%Y-%m-%d %H:%M:%S}"},
@@ -207,7 +213,7 @@ def main() -> None:
     dry_run = parser.parse_args().dry_run
     try:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
-        left = Redrive(settings.region).run(f"tracking-lambda-dlq-{settings.environment}", dry_run=dry_run)
+        left = Redrive(settings.region, settings.environment).run(dry_run=dry_run)
     except (BotoCoreError, ClientError, SettingsError) as error:
         sys.exit(f"Error: {explain(str(error)) or error}")
     if left and not dry_run:

@@ -26,15 +26,21 @@ SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
 METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 CONFIG_PARAM: Final = "CONFIG_PARAM"
 FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
+STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
+STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
 #: And of the notifier.
 TOPIC_ARN: Final = "TOPIC_ARN"
 
 #: The one kind of the stream's records that the notifier is given: updates are added and never change.
 STREAM_EVENT: Final = "INSERT"
 
-#: The table's index by status. Its hash key is the attribute STATUS_KEY, its range key `timestamp`.
+#: The table's index by status. Its hash key is the attribute STATUS_KEY, in which shipments.shards writes a shard
+#: behind the status; its range key is `timestamp`.
 STATUS_INDEX: Final = "StatusIndex"
 STATUS_KEY: Final = "status"
+
+#: The SSM parameter with the greatest number of the index's shards that was ever deployed.
+SHARDS_PARAMETER: Final = "/logistics/index/{environment}/shards"
 
 #: What holds while the parameters in SSM cannot be read or understood.
 DEFAULT_FLAGS: Final = {"enhanced_tracking": True, "batch_processing": False, "real_time_notifications": True}

@@ -14,7 +14,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
 import facts
-from shipments.attributes import decode_item, encode
+from shipments.attributes import encode
+from shipments.shards import decode_update
 from shipments.store import call
 
 #: The last event time that can be written as a date, in ms since the epoch: the end of the year 9999.
@@ -42,7 +43,7 @@ class Update(NamedTuple):
     @classmethod
     def parse(cls, record: dict[str, Any]) -> Self:
         """The update that a record of the stream is about. Raises NoUpdate."""
-        match decode_item(record["dynamodb"]["NewImage"]):
+        match decode_update(record["dynamodb"]["NewImage"]):
             case {
                 "tracking_id": str(tracking_id),
                 "timestamp": int(timestamp),
@@ -100,7 +101,7 @@ class History:
         }
         while True:
             response = call(self._client.query, **request)
-            for item in map(decode_item, response["Items"]):
+            for item in map(decode_update, response["Items"]):
                 match item:
                     case {"timestamp": int(timestamp), "created_at": str(created_at), "status": str(status)}:
                         arrived = (created_at, timestamp) < (first.created_at, first.timestamp)

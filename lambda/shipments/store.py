@@ -3,13 +3,18 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from heapq import merge
+from itertools import islice, takewhile
+from operator import itemgetter
+from typing import Any, NamedTuple, Self
 
 from botocore import exceptions
 
 import facts
 from shipments.attributes import Item, decode_item, encode, encode_item
+from shipments.shards import Shards, decode_update, in_shard, index_key
 from shipments.update import Update
 
 #: The attribute that an update has, beside `event_time`, if another one had taken its millisecond.
@@ -17,6 +22,10 @@ _DIGEST = "digest"
 #: Places that are tried one after the other, and the ms over which updates spread beyond.
 _RUN = 100
 _SPREAD = 60_000
+#: Shards that are asked at a time; a client keeps 10 connections.
+_WORKERS = 10
+
+_ONE_SHARD = Shards()
 
 #: Error codes with which AWS asks to come back later.
 _THROTTLES = {
@@ -45,22 +54,30 @@ class Position(NamedTuple):
 
     tracking_id: str
     timestamp: int
+    shard: int = 0
+    """Of the status index."""
 
 
 class Page(NamedTuple):
-    """Some updates, newest first, as `decode_item` gives them, and whether there may be more."""
+    """Some updates, newest first, as `decode_update` gives them, their positions, and whether there may be more."""
 
     updates: list[dict[str, Any]]
+    positions: list[Position]
     more: bool
+
+    def first(self, count: int) -> Self:
+        """A page of the first `count` updates of this one, which has more."""
+        return self._replace(updates=self.updates[:count], positions=self.positions[:count], more=True)
 
 
 class UpdateStore:
     """Reads and writes updates; for many threads. Every method raises Unavailable."""
 
-    def __init__(self, client: Any, table: str, environment: str) -> None:
+    def __init__(self, client: Any, table: str, environment: str, shards: Shards = _ONE_SHARD) -> None:
         self._client = client
         self._table = table
         self._environment = environment
+        self._shards = shards
 
     def put(self, update: Update, *, now: int, deadline: float) -> int:
         """Store `update` unless it is there already, and return its timestamp, each time the same.
@@ -101,38 +118,60 @@ class UpdateStore:
 
     def history(self, tracking_id: str, *, limit: int, after: Position | None = None) -> Page:
         """The newest `limit` updates of a shipment, or those before `after`; reads what is stored by then."""
-        return self._page(
+        start = after and {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)}
+        found = self._newest(
             limit,
-            after and {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)},
+            start,
             KeyConditionExpression="tracking_id = :id",
             ExpressionAttributeValues={":id": encode(tracking_id)},
             ConsistentRead=True,
         )
+        return _page(limit, [found])
 
     def with_status(
-        self, status: str, since: int, until: int, *, limit: int, after: Position | None = None
+        self,
+        status: str,
+        since: int,
+        until: int,
+        *,
+        limit: int,
+        deadline: float,
+        after: Position | None = None,
     ) -> Page:
         """The newest `limit` updates with a status, or those before `after`, from the index.
 
-        `since` and `until` are ms since the epoch, both included. A new update appears after a moment.
+        `since` and `until` are ms since the epoch, both included. A new update appears after a moment. It takes
+        a call for each shard, and none begins after `deadline`, on the clock of `time.monotonic`.
+
+        Updates of one millisecond come shard by shard, and within a shard in DynamoDB's order, of which nothing
+        is known but that it goes on after any update. So a position needs no more than its own shard to hold
+        for all of them.
         """
-        return self._page(
-            limit,
-            after
-            and {
-                **_index_key(status),
-                "timestamp": encode(after.timestamp),
-                "tracking_id": encode(after.tracking_id),
-            },
-            IndexName=facts.STATUS_INDEX,
-            KeyConditionExpression="#key = :key AND #timestamp BETWEEN :since AND :until",
-            ExpressionAttributeNames={"#key": facts.STATUS_KEY, "#timestamp": "timestamp"},
-            ExpressionAttributeValues={
-                ":key": _index_key(status)[facts.STATUS_KEY],
-                ":since": encode(since),
-                ":until": encode(until),
-            },
-        )
+
+        def search(shard: int) -> _Found:
+            key, start, last = index_key(status, shard), None, until
+            if after and shard == after.shard:
+                place = {"timestamp": encode(after.timestamp), "tracking_id": encode(after.tracking_id)}
+                start = {facts.STATUS_KEY: key, **place}
+            elif after:
+                last = min(until, after.timestamp - (shard < after.shard))
+            if last < since:
+                return _Found([], more=False)
+            if time.monotonic() > deadline:
+                raise Unavailable("time is up")
+            return self._newest(
+                limit,
+                start,
+                IndexName=facts.STATUS_INDEX,
+                KeyConditionExpression="#key = :key AND #timestamp BETWEEN :since AND :until",
+                ExpressionAttributeNames={"#key": facts.STATUS_KEY, "#timestamp": "timestamp"},
+                ExpressionAttributeValues={":key": key, ":since": encode(since), ":until": encode(last)},
+            )
+
+        if self._shards.read == 1:
+            return _page(limit, [search(0)])
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            return _page(limit, list(pool.map(search, range(self._shards.read))))
 
     def _put(self, item: Item, deadline: float) -> Item | None:
         """Store `item` if its place is free, else return what is there."""
@@ -142,7 +181,7 @@ class UpdateStore:
             call(
                 self._client.put_item,
                 TableName=self._table,
-                Item=item,
+                Item=in_shard(item, self._shards.written),
                 ConditionExpression="attribute_not_exists(tracking_id)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -184,23 +223,39 @@ class UpdateStore:
                 return digests
             query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
-    def _page(self, limit: int, start: Item | None, **query: Any) -> Page:
+    def _newest(self, limit: int, start: Item | None, **query: Any) -> "_Found":
         if start:
             query["ExclusiveStartKey"] = start
         # One more than asked for tells whether there is more.
         response = call(
             self._client.query, TableName=self._table, ScanIndexForward=False, Limit=limit + 1, **query
         )
-        updates = [decode_item(item) for item in response["Items"]]
-        for update in updates:
-            update.pop(_DIGEST, None)
-        more = len(updates) > limit or "LastEvaluatedKey" in response
-        return Page(updates[:limit], more)
+        return _Found(response["Items"], "LastEvaluatedKey" in response)
 
 
-def position_of(update: dict[str, Any]) -> Position:
-    """Where `update`, as a page has it, stands."""
-    return Position(update["tracking_id"], update["timestamp"])
+class _Found(NamedTuple):
+    """Items of a shard, newest first, and whether it may have more."""
+
+    items: list[Item]
+    more: bool
+
+
+def _page(limit: int, shards: Sequence[_Found]) -> Page:
+    """The newest `limit` of what was found, or fewer: what a shard did not tell may come next."""
+    runs = []
+    for shard, (items, more) in enumerate(shards):
+        run: list[tuple[Position, Item | None]] = [
+            (Position(item["tracking_id"]["S"], int(item["timestamp"]["N"]), shard), item) for item in items
+        ]
+        runs.append(run + [(place, None) for place, _ in run[-1:] if more])
+    # It takes equal ones in the order of the shards.
+    merged = merge(*runs, key=lambda entry: -entry[0].timestamp)
+    entries = list(islice(takewhile(itemgetter(1), merged), limit))
+    updates = [decode_update(item) for _, item in entries if item]
+    for update in updates:
+        update.pop(_DIGEST, None)
+    more = any(found.more for found in shards) or len(entries) < sum(len(found.items) for found in shards)
+    return Page(updates, [place for place, _ in entries], more)
 
 
 def call(operation: Callable[..., Any], **request: Any) -> Any:
@@ -218,15 +273,11 @@ def call(operation: Callable[..., Any], **request: Any) -> Any:
         raise
 
 
-def _index_key(status: str) -> Item:
-    return {facts.STATUS_KEY: encode(status)}
-
-
 def _digest(item: Item) -> str:
     """What tells an update from any other of its shipment."""
     if _DIGEST in item:
         return str(item[_DIGEST]["S"])
     # Encoded anew, since DynamoDB may spell a number in another way.
-    value = decode_item(item)
+    value = decode_update(item)
     identity = {name: encode(value.get(name)) for name in ("timestamp", "status", "location", "metadata")}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import facts
 from shipments import exact_json
 from shipments.settings import Settings, SettingsSource
-from shipments.store import Page, Position, Refused, TooLarge, Unavailable, UpdateStore, position_of
+from shipments.store import Page, Position, Refused, TooLarge, Unavailable, UpdateStore
 from shipments.summary import summarize
 from shipments.telemetry import Telemetry
 from shipments.update import Fault, Invalid, Schema, Update, check_storable
@@ -189,7 +189,12 @@ class Api:
         until = _number(request, "until", MAX_TIME, since, MAX_TIME)
         query = ("updates", status, since, until)
         page = self._store.with_status(
-            status, since, until, limit=_limit(request), after=_after(request, query)
+            status,
+            since,
+            until,
+            limit=_limit(request),
+            deadline=request.deadline,
+            after=_after(request, query),
         )
         return _fitting(page, lambda page: {"status": status, **_listing(page, query)})
 
@@ -261,7 +266,7 @@ def _after(request: Request, query: cursor.Query) -> Position | None:
 def _listing(page: Page, query: cursor.Query) -> dict[str, Any]:
     listing = {"updates": page.updates, "count": len(page.updates)}
     if page.more and page.updates:
-        listing["next_key"] = cursor.encode(position_of(page.updates[-1]), query)
+        listing["next_key"] = cursor.encode(page.positions[-1], query)
     return listing
 
 
@@ -271,4 +276,4 @@ def _fitting(page: Page, answer: Callable[[Page], dict[str, Any]]) -> str:
     # Quotes and backslashes are escaped once more when Lambda sends the text as a part of its own JSON.
     if len(text) + text.count('"') + text.count("\\") <= _MAX_ANSWER:
         return text
-    return _fitting(Page(page.updates[: len(page.updates) // 2], more=True), answer)
+    return _fitting(page.first(len(page.updates) // 2), answer)

@@ -13,13 +13,16 @@ import json
 from shipments.store import Position
 
 _CHECKSUM_BYTES = 9
+_MARK = "#"
 
 Query = tuple[str | int, ...]
 
 
 def encode(position: Position, query: Query) -> str:
     """The token for `position` in the pages of `query`; fit for a URL as it is."""
-    content = f"{position.timestamp} {position.tracking_id}".encode()
+    # Without the mark, as where there is one shard, it is a token of any release.
+    shard = f"{_MARK}{position.shard}" if position.shard else ""
+    content = f"{position.timestamp}{shard} {position.tracking_id}".encode()
     checksum = hashlib.sha256(json.dumps(query).encode() + content).digest()[:_CHECKSUM_BYTES]
     return base64.urlsafe_b64encode(checksum + content).decode().rstrip("=")
 
@@ -27,8 +30,9 @@ def encode(position: Position, query: Query) -> str:
 def decode(token: str, query: Query) -> Position:
     """The position in `token`. Raises ValueError if it is not a token of `query`."""
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    timestamp, _, tracking_id = raw[_CHECKSUM_BYTES:].decode().partition(" ")
-    position = Position(tracking_id, int(timestamp))
+    place, _, tracking_id = raw[_CHECKSUM_BYTES:].decode().partition(" ")
+    timestamp, _, shard = place.partition(_MARK)
+    position = Position(tracking_id, int(timestamp), int(shard or 0))
     if encode(position, query) != token:
         raise ValueError("not a token of this query")
     return position

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import facts
 from shipments.clients import make_client
 from shipments.settings import SettingsSource
+from shipments.shards import Shards
 from shipments.store import UpdateStore
 from shipments.telemetry import Telemetry
 from tracking.api import Api
@@ -37,7 +38,15 @@ def make_api(environment: Mapping[str, str]) -> Api:
         return FirstSeen(client, environment[facts.IDEMPOTENCY_TABLE])
 
     return Api(
-        store=UpdateStore(client, environment[facts.TABLE_NAME], environment[facts.ENVIRONMENT]),
+        store=UpdateStore(
+            client,
+            environment[facts.TABLE_NAME],
+            environment[facts.ENVIRONMENT],
+            Shards(
+                written=int(environment[facts.STATUS_INDEX_SHARDS]),
+                read=int(environment[facts.STATUS_INDEX_SHARDS_READ]),
+            ),
+        ),
         settings=settings,
         first_seen=first_seen,
         update_schema=json.loads(facts.UPDATE_SCHEMA.read_text("utf-8")),

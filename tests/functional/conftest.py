@@ -120,6 +120,8 @@ def environment(tables: Tables, put_parameters: Callable[..., dict[str, str]]) -
         facts.IDEMPOTENCY_TABLE: tables.idempotency,
         facts.ENVIRONMENT: "test",
         facts.REGION: REGION,
+        facts.STATUS_INDEX_SHARDS: "1",
+        facts.STATUS_INDEX_SHARDS_READ: "1",
         "POWERTOOLS_SERVICE_NAME": "tracking-api",
         "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
         "LOG_LEVEL": "INFO",
@@ -153,6 +155,7 @@ def line(_line_caller: tuple[Line, Caller]) -> Line:
     line.calls.clear()
     line.faults.clear()
     line.cut.clear()
+    line.broken.clear()
     return line
 
 

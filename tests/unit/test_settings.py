@@ -78,6 +78,7 @@ def test_the_region_of_the_shell_goes_before_that_of_the_settings() -> None:
         ("memory_mb", 512.5, "128 to 10240"),
         ("availability_goal_percent", True, "a number from 95 to 99.99"),
         ("availability_goal_percent", 100, "a number from 95 to 99.99"),
+        ("status_index_shards", 0, "1 to 100"),
         ("log_retention_days", 8, "1, 3, 5, 7"),
         ("protect_from_deletion", 1, "true or false"),
         ("protect_from_deletion", "no", "true or false"),

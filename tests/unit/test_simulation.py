@@ -1,0 +1,54 @@
+"""The simulation shows the bounds that are known, and docs/ shows what it gives."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from simulation.__main__ import DOCUMENT, PLOT, RATES, SHARDS, Results, plot, simulate, table
+from simulation.table import PARTITION_LIMIT, STATUSES, accepted
+from tools.generated import filled
+
+BUSIEST = max(STATUSES.values())
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return simulate()
+
+
+@pytest.mark.parametrize("shards", SHARDS)
+def test_throttling_begins_when_the_busiest_status_fills_its_shards(shards: int) -> None:
+    limit = PARTITION_LIMIT * shards / BUSIEST
+    # Shards fill up unevenly: a hash is no round robin.
+    below, above = int(limit * (0.97 if shards == 1 else 0.85)), int(limit * 1.1)
+    assert accepted(below, shards) == below
+    assert accepted(above, shards) < above
+
+
+def test_one_shard_takes_at_most_a_partition_for_each_status() -> None:
+    assert accepted(60_000, 1) <= PARTITION_LIMIT * len(STATUSES)
+
+
+def test_a_shipment_takes_a_partition_however_many_shards_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulation.table._weights", [1])
+    monkeypatch.setattr("simulation.table._keys", [{"S": "SHIP-1"}])
+    assert accepted(4_000, 16) == PARTITION_LIMIT
+
+
+def test_more_shards_never_take_less(results: Results) -> None:
+    for place in range(len(RATES)):
+        taken = [line[place] for line in results.values()]
+        assert taken == sorted(taken)
+
+
+def test_docs_show_what_it_gives(results: Results) -> None:
+    text = DOCUMENT.read_text("utf-8")
+    assert text == filled(text, {"simulation": table(results)}), "run `make simulate`"
+    assert PLOT.read_text("utf-8") == plot(results), "run `make simulate`"
+
+
+def test_plot_has_a_line_for_each_number_of_shards(results: Results) -> None:
+    root = ElementTree.fromstring(plot(results))
+    lines = root.findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == len(SHARDS)
+    assert all(len(line.attrib["points"].split()) == len(RATES) for line in lines)
