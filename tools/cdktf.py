@@ -60,7 +60,7 @@ class DeployError(Exception):
 
 def stacks_of(settings: Settings) -> list[str]:
     """The stacks of one environment, in the order of their deployment."""
-    return [f"tracking-{settings.environment}"]
+    return [f"tracking-{settings.environment}", f"public-{settings.environment}"]
 
 
 class Cdktf:
