@@ -14,8 +14,9 @@ import boto3
 
 from local.aws import CREDENTIALS, EmbeddedAws
 from local.function import Function
-from local.gateway import Gateway, PortTakenError, check_port
+from local.gateway import Gateway
 from local.invoke import InvokeApi
+from local.server import PortTakenError, check_port
 from local.stream import StreamPoller
 from stacks.package import build
 from stacks.settings import SettingsError, load_settings
