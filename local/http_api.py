@@ -82,9 +82,9 @@ class _Route:
         return found and found.groupdict()
 
     @property
-    def rank(self) -> tuple[bool, bool, bool]:
+    def rank(self) -> tuple[bool, bool, int, bool]:
         """Those that say more go first."""
-        return self.key == "$default", "+}" in self.key, self.key.startswith("ANY ")
+        return self.key == "$default", "+}" in self.key, self.key.count("{"), self.key.startswith("ANY ")
 
 
 class HttpGateway(Server):
