@@ -1,6 +1,8 @@
 """One deployment by the real tools into one embedded AWS, for all tests of this folder."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,3 +123,18 @@ class SigV4(requests.auth.AuthBase):
 def signed(method: str, url: str, **options: Any) -> requests.Response:
     """Sends a signed request; `options` are those of requests.request."""
     return requests.request(method, url, auth=SigV4(), timeout=30, **options)
+
+
+def tool(
+    deployment: Deployment, command: str, *arguments: str, folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """`make COMMAND` without make."""
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cdktf", command, *arguments, "--output", OUTPUT],
+        cwd=folder,
+        env={**deployment.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
