@@ -137,7 +137,7 @@ def test_a_browser_gets_pages(url: str) -> None:
         assert answer.status_code == status
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "default-src" in answer.headers["Content-Security-Policy"]
-        assert answer.headers["Vary"] == "Accept"
+        assert answer.headers["Vary"] == "Accept, Origin"
 
 
 def test_the_search_box_leads_to_the_shipment(url: str) -> None:
