@@ -32,16 +32,19 @@ class TrackingStack(TerraformStack):
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id)
         env = settings.environment
+        #: What other stacks of the environment look up.
+        self.table_name, self.key_name = f"tracking-data-{env}", f"tracking-{env}"
+        self.alarm_topic_name = f"tracking-alarms-{env}"
         account = lay_foundation(self, settings, tags=settings.tags, state_key=f"tracking/{env}")
 
-        key = EncryptionKey(self, "key", name=f"tracking-{env}", account=account)
+        key = EncryptionKey(self, "key", name=self.key_name, account=account)
         data_key = key if settings.customer_managed_key else None
 
         dead_letters = DeadLetterQueue(self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=data_key)
         table = TrackingTable(
             self,
             "table",
-            name=f"tracking-data-{env}",
+            name=self.table_name,
             key=data_key,
             protect_from_deletion=settings.protect_from_deletion,
         )
@@ -151,7 +154,7 @@ class TrackingStack(TerraformStack):
         topic = AlarmTopic(
             self,
             "alarm-topic",
-            name=f"tracking-alarms-{env}",
+            name=self.alarm_topic_name,
             key=key,
             emails=settings.alarm_emails,
             account=account,

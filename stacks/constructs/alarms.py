@@ -11,6 +11,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (
 )
 from constructs import Construct
 
+from stacks.constructs.deployed import DeployedTopic
 from stacks.constructs.metric import Math, Metric
 from stacks.constructs.topic import AlarmTopic
 from stacks.settings import Settings
@@ -56,7 +57,7 @@ class Alarms(Construct):
         id: str,
         *,
         settings: Settings,
-        topic: AlarmTopic,
+        topic: AlarmTopic | DeployedTopic,
         rows: Sequence[Alarm | Both],
     ) -> None:
         super().__init__(scope, id)

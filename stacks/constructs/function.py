@@ -13,7 +13,7 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 from constructs import Construct
 
 import facts
-from stacks.constructs.key import EncryptionKey
+from stacks.constructs.key import Key
 from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
 from stacks.constructs.queue import DeadLetterQueue
@@ -22,7 +22,11 @@ from stacks.package import PYTHON
 
 
 class PythonFunction(Construct):
-    """A function on Python 3.13 and arm64 that writes its logs and traces, and no more until it is granted."""
+    """A function on Python 3.13 and arm64 that writes its logs and traces, and no more until it is granted.
+
+    Args:
+        traced: whether X-Ray follows requests through it.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,9 @@ class PythonFunction(Construct):
         environment: Mapping[str, str],
         dead_letters: DeadLetterQueue | None,
         log_retention_days: int,
-        key: EncryptionKey | None,
+        key: Key | None,
         protect_from_deletion: bool,
+        traced: bool = True,
     ) -> None:
         super().__init__(scope, id)
         # Lambda makes a group that keeps its logs for ever, if there is none at the first call.
@@ -54,8 +59,9 @@ class PythonFunction(Construct):
         self.log_group_name = logs.name
         self.role = Role(self, "role", name=role_name, service="lambda.amazonaws.com")
         self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs.arn}:*")
-        # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
-        self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
+        if traced:
+            # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
+            self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
         if dead_letters:
             dead_letters.grant_send(self.role)
 
@@ -80,13 +86,14 @@ class PythonFunction(Construct):
             dead_letter_config=(
                 LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn) if dead_letters else None
             ),
-            tracing_config=LambdaFunctionTracingConfig(mode="Active"),
+            tracing_config=LambdaFunctionTracingConfig(mode="Active") if traced else None,
             depends_on=[logs, self.role.policy],
         )
         self.name = self._function.function_name
         self.arn = self._function.arn
         self.invoke_arn = self._function.invoke_arn
         self.timeout_seconds = timeout_seconds
+        self.runtime = self._function.runtime
         self._environment = environment
 
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
