@@ -1,8 +1,7 @@
 """Every alarm can go off, somebody is told, and whoever is told finds what to do."""
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -185,10 +184,14 @@ def test_each_threshold_is_a_setting_that_moves_an_alarm(setting: str) -> None:
         settings("dev", **{setting: value + 0.05 if setting.endswith("goal_percent") else value + 1})
     )
 
-    def watched(stack: dict[str, Any]) -> str:
-        return json.dumps(stack["resource"]["aws_cloudwatch_metric_alarm"], sort_keys=True)
+    def watched(synthesized: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            alarm
+            for stack in synthesized.values()
+            for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
+        ]
 
-    assert watched(moved["tracking-dev"]) != watched(stacks("dev")["tracking-dev"])
+    assert watched(moved) != watched(stacks("dev"))
 
 
 def test_the_emulator_gets_what_it_has() -> None:

@@ -12,8 +12,6 @@ from tests.synthesis import resources, stacks
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-#: The alarms of the public stack.
-PUBLIC = {"public-errors", "public-duration", "public-throttle"}
 #: What every command of the AWS CLI takes.
 GLOBAL_OPTIONS = {"output", "query", "region"}
 
@@ -41,7 +39,7 @@ def test_the_entries_are_those_of_the_alarms() -> None:
     section = RUNBOOK.partition("\n## Alarms\n")[2].partition("\n## ")[0]
     entries = re.findall(r"^### (.+)$", section, re.MULTILINE)
     assert len(set(entries)) == len(entries)
-    assert set(entries) == alarms | PUBLIC
+    assert set(entries) == alarms
     for entry in section.split("\n### ")[1:]:
         name, _, text = entry.partition("\n")
         for part in ("Means", "Look", "do"):
