@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 import facts
 from shipments.store import UpdateStore
 from shipments.update import Update
-from tests.conftest import REGION
+from tests.conftest import REGION, environment_suffix
 from tools.streams import event_record
 
 #: Making a client takes longer than a test.
@@ -30,7 +30,7 @@ class Feed:
     """A table, its stream, a dead-letter queue, and a topic. What `told` returns came from the topic's queue."""
 
     def __init__(self) -> None:
-        suffix = f"pr-{uuid.uuid4().hex[:12]}"
+        suffix = environment_suffix()
         self.table = f"tracking-data-{suffix}"
         self.environment_suffix = suffix
         self._dynamodb, self._sns, self._sqs, self._streams = map(
