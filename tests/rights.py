@@ -25,19 +25,21 @@ from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 ACCOUNT, REGION, ENVIRONMENT = DEFAULT_ACCOUNT_ID, "us-east-1", "dev"
 #: The environment's key, which has another id in each deployment.
 KEY = "key/of-the-environment"
+#: What the policies' conditions ask for.
+CONDITION_KEYS = {"kms:ViaService", "cloudwatch:namespace"}
 _TEST_ENVIRONMENT = re.compile(r"pr-[0-9a-f]{12}")
 
 
 class Right(NamedTuple):
-    """To do `action` with what `resource` names; `via` is the service that asks for it in the caller's name."""
+    """To do `action` with what `resource` names; `context` is the value of one of CONDITION_KEYS."""
 
     action: str
     resource: str
-    via: str = ""
+    context: str = ""
 
 
 def rights(service: str, resource: str, *actions: str, via: str = "") -> set[Right]:
-    """Rights on one resource of the environment; `resource` is what follows the account in its ARN."""
+    """Rights on one resource; `resource` is what follows the account in its ARN, `via` a service that asks for it."""
     arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
     return {Right(f"{service}:{action}", arn, via and f"{via}.{REGION}.amazonaws.com") for action in actions}
 
@@ -54,8 +56,6 @@ _DEAD_LETTERS = rights("sqs", _LETTERS, "SendMessage")
 _STREAM = rights(
     "dynamodb", f"{_TABLE}/stream/*", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"
 )
-
-
 #: SNS developer guide, "Key management": it uses a topic's key in the name of who publishes.
 _TOPIC_KEY = rights("kms", KEY, "Decrypt", "GenerateDataKey*", via="sns")
 
@@ -145,12 +145,15 @@ class Granted(NamedTuple):
     condition: dict[str, Any]
 
     def covers(self, right: Right) -> bool:
-        """Whether `right` is granted; by moto, which knows this one operator alone and takes a key it lacks for met."""
+        """Whether `right` is granted, by moto, which passes over operators and keys that it does not know."""
         for operator, keys in self.condition.items():
-            assert (operator, set(keys)) == ("StringEquals", {"kms:ViaService"}), "moto would pass over it"
+            assert operator == "StringEquals"
+            assert keys.keys() <= CONDITION_KEYS
         statement = {"Effect": "Allow", "Action": self.action, "Resource": self.resource}
         verdict = IAMPolicyStatement({**statement, "Condition": self.condition}).is_action_permitted(
-            right.action, right.resource, incoming_condition_values={"kms:ViaService": right.via}
+            right.action,
+            right.resource,
+            incoming_condition_values=dict.fromkeys(CONDITION_KEYS, right.context),
         )
         return verdict is PermissionResult.PERMITTED
 
@@ -166,9 +169,12 @@ def grants(policy: dict[str, Any]) -> list[Granted]:
 
 
 def record(file: Path) -> dict[str, set[Right]]:
-    """The rights that the calls of each function's functional tests need, as if they were made in ENVIRONMENT."""
+    """The rights that the calls of each function's functional tests need, as if they were made in ENVIRONMENT.
+
+    Not those of functions that run in processes of their own, and of many at once (test_concurrency).
+    """
     options = ["-p", "tests.rights", f"--rights={file}"]
-    # A thousand more of the same calls, which take longer than all others together.
+    # Thousands more of the same calls, which take longer than all others together.
     options += ["--ignore=tests/functional/test_concurrency.py"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "2", *options, "tests/functional"],

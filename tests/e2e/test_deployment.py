@@ -26,18 +26,6 @@ from schemathesis.specs.openapi.checks import (
 from local.gateway import Gateway
 from main import ROOT
 from tests.e2e.conftest import OUTPUT, Deployment, SigV4, serve, signed
-from tests.rights import (
-    DENIED,
-    ENVIRONMENT,
-    FUNCTIONS,
-    KEY,
-    Granted,
-    Right,
-    declared,
-    elsewhere,
-    grants,
-    record,
-)
 
 openapi = schemathesis.openapi.from_path(ROOT / "docs/openapi.json")
 
@@ -255,60 +243,6 @@ def test_every_answer_is_one_that_the_openapi_document_announces(
         response_schema_conformance,
     ]
     case.validate_response(answer, checks=checks)
-
-
-@pytest.fixture(scope="module")
-def needed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[Right]]:
-    """What the calls in each function's tests need."""
-    return record(tmp_path_factory.mktemp("rights") / "rights.jsonl")
-
-
-@pytest.fixture(params=FUNCTIONS)
-def function(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def granted(deployment: Deployment, function: str) -> list[Granted]:
-    """All that the deployed function's role is granted."""
-    lambda_, iam, kms = boto3.client("lambda"), boto3.client("iam"), boto3.client("kms")
-    name = f"{FUNCTIONS[function].name}-{ENVIRONMENT}"
-    role = lambda_.get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
-    assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    key = kms.describe_key(KeyId=f"alias/tracking-{ENVIRONMENT}")["KeyMetadata"]["KeyId"]
-    return grants(json.loads(json.dumps(document).replace(f"key/{key}", KEY)))
-
-
-def test_a_functions_tests_make_every_call_that_its_package_can(
-    needed: dict[str, set[Right]], function: str
-) -> None:
-    assert {right.action for right in needed[function]} == declared(function)
-
-
-def test_a_function_may_do_all_that_its_tests_do(
-    needed: dict[str, set[Right]], function: str, granted: list[Granted]
-) -> None:
-    wanting = needed[function] | FUNCTIONS[function].by_services
-    assert not {right for right in wanting if not any(grant.covers(right) for grant in granted)}
-
-
-def test_a_function_is_granted_nothing_that_it_does_not_use(
-    needed: dict[str, set[Right]], function: str, granted: list[Granted]
-) -> None:
-    used = needed[function] | FUNCTIONS[function].by_services
-    assert not [grant for grant in granted if not any(map(grant.covers, used))]
-
-
-def test_a_function_may_do_nothing_else(
-    needed: dict[str, set[Right]], function: str, granted: list[Granted]
-) -> None:
-    own = needed[function] | FUNCTIONS[function].by_services
-    others = {right for other in FUNCTIONS for right in needed[other] | FUNCTIONS[other].by_services} - own
-    direct = {right._replace(via="") for right in own if right.via}
-    forbidden = DENIED | others | direct | {moved for right in own for moved in elsewhere(right)}
-    assert not {right for right in forbidden if any(grant.covers(right) for grant in granted)}
 
 
 def test_what_is_destroyed_is_gone(deployment: Deployment) -> None:
