@@ -30,6 +30,11 @@ def aws() -> Iterator[EmbeddedAws]:
         yield server
 
 
+def environment_suffix() -> str:
+    """The name of a new environment; what a test makes is named as the stacks name it there."""
+    return f"pr-{uuid.uuid4().hex[:12]}"
+
+
 class Tables(NamedTuple):
     """Names of tables."""
 
@@ -40,7 +45,8 @@ class Tables(NamedTuple):
 @pytest.fixture(scope="session")
 def tables(aws: EmbeddedAws) -> Tables:
     """Tables with the keys and the index that the stack gives them; tests share them, each with its shipments."""
-    names = Tables(f"tracking-data-{uuid.uuid4()}", f"tracking-idempotency-{uuid.uuid4()}")
+    suffix = environment_suffix()
+    names = Tables(f"tracking-data-{suffix}", f"tracking-idempotency-{suffix}")
     dynamodb = boto3.client("dynamodb")
     dynamodb.create_table(
         TableName=names.updates,

@@ -20,7 +20,7 @@ import facts
 from shipments.shards import Shards
 from shipments.store import UpdateStore
 from shipments.update import Update
-from tests.conftest import REGION
+from tests.conftest import REGION, environment_suffix
 from tools.streams import event_record
 
 SHARDS = 8
@@ -32,7 +32,7 @@ class Feed:
     """A table, its stream, a dead-letter queue, and a topic. What `told` returns came from the topic's queue."""
 
     def __init__(self) -> None:
-        suffix = f"pr-{uuid.uuid4().hex[:12]}"
+        suffix = environment_suffix()
         self.table = f"tracking-data-{suffix}"
         self.environment_suffix = suffix
         self._dynamodb, self._sns, self._sqs, self._streams = map(

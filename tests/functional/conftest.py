@@ -14,7 +14,7 @@ import pytest
 import facts
 from local.aws import EmbeddedAws
 from shipments.errors import CODES
-from tests.conftest import REGION, Tables
+from tests.conftest import REGION, Tables, environment_suffix
 from tests.line import Line, open_line
 from tests.mapped import Mapped
 from tracking.api import Api
@@ -100,9 +100,10 @@ def put_parameters(aws: EmbeddedAws) -> Callable[..., dict[str, str]]:
 
     def put(flags: str | None, config: str | None, names: dict[str, str] | None = None) -> dict[str, str]:
         ssm = boto3.client("ssm")
+        suffix = environment_suffix()
         names = names or {
-            facts.FEATURE_FLAGS_PARAM: f"/flags/{uuid.uuid4()}",
-            facts.CONFIG_PARAM: f"/config/{uuid.uuid4()}",
+            facts.FEATURE_FLAGS_PARAM: f"/logistics/features/{suffix}/flags",
+            facts.CONFIG_PARAM: f"/logistics/api/{suffix}/config",
         }
         for name, text in zip(names.values(), (flags, config), strict=True):
             if text is not None:

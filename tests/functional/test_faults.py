@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import environment_suffix
 from tests.functional.conftest import Answer, Caller
 from tests.line import Fault, Line
 from tracking.wiring import make_api
@@ -94,7 +95,8 @@ def test_idempotency_key_with_a_fault_at_each_call(
 
 
 def test_table_that_is_gone_is_our_own_fault(environment: dict[str, str], update: dict[str, Any]) -> None:
-    answer = Caller(make_api({**environment, "TABLE_NAME": "gone"}), environment).post(update)
+    gone = f"tracking-data-{environment_suffix()}"
+    answer = Caller(make_api({**environment, "TABLE_NAME": gone}), environment).post(update)
     assert answer.status == 500
     assert answer.body["error"] == "Internal server error"
 

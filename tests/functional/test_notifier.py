@@ -15,7 +15,6 @@ import facts
 from local.aws import EmbeddedAws
 from notifier import wiring
 from notifier.notifier import Notifier
-from shipments.clients import make_client
 from shipments.store import Unavailable
 from tests.conftest import REGION
 from tests.feed import Feed, SnsLine, open_sns_line
@@ -52,6 +51,7 @@ def _clients(_sns: SnsLine, _line_caller: tuple[Line, Caller]) -> dict[str, Any]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_SNS", _sns.endpoint)
         patch.setenv("AWS_ENDPOINT_URL", _line_caller[0].endpoint)
+        make_client = wiring.make_client  # type: ignore[attr-defined]  # as it is here, its calls may be recorded
         return {service: make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")}
 
 

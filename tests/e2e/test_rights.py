@@ -1,0 +1,79 @@
+"""What the roles of the deployed functions may do: all that the functions' tests do, and nothing else."""
+
+import json
+
+import boto3
+import pytest
+
+from tests.e2e.conftest import Deployment
+from tests.rights import (
+    DENIED,
+    ENVIRONMENT,
+    FUNCTIONS,
+    KEY,
+    Granted,
+    Right,
+    declared,
+    elsewhere,
+    grants,
+    record,
+)
+
+pytestmark = pytest.mark.usefixtures("deployment")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[Right]]:
+    """What the calls in the functional tests of each function need."""
+    return record(tmp_path_factory.mktemp("rights") / "rights.jsonl")
+
+
+@pytest.fixture(scope="module")
+def needed(recorded: dict[str, set[Right]]) -> dict[str, set[Right]]:
+    """And what services do in its name."""
+    return {name: recorded[name] | function.by_services for name, function in FUNCTIONS.items()}
+
+
+@pytest.fixture(params=FUNCTIONS)
+def function(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def granted(deployment: Deployment, function: str) -> list[Granted]:
+    """All that the role of the deployed function is granted."""
+    lambda_, iam, kms = boto3.client("lambda"), boto3.client("iam"), boto3.client("kms")
+    name = f"{FUNCTIONS[function].name}-{ENVIRONMENT}"
+    role = lambda_.get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+    assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    key = kms.describe_key(KeyId=f"alias/tracking-{ENVIRONMENT}")["KeyMetadata"]["KeyId"]
+    return grants(json.loads(json.dumps(document).replace(f"key/{key}", KEY)))
+
+
+def test_the_tests_make_every_call_that_the_package_can(
+    recorded: dict[str, set[Right]], function: str
+) -> None:
+    assert {right.action for right in recorded[function]} == declared(function)
+
+
+def test_what_is_needed_is_granted(
+    needed: dict[str, set[Right]], function: str, granted: list[Granted]
+) -> None:
+    assert not [right for right in needed[function] if not any(grant.covers(right) for grant in granted)]
+
+
+def test_what_is_granted_is_needed(
+    needed: dict[str, set[Right]], function: str, granted: list[Granted]
+) -> None:
+    assert not [grant for grant in granted if not any(map(grant.covers, needed[function]))]
+
+
+def test_all_else_is_denied(needed: dict[str, set[Right]], function: str, granted: list[Granted]) -> None:
+    own = needed[function]
+    others = set().union(*needed.values()) - own
+    without_context = {right._replace(context="") for right in own if right.context}
+    moved = {place for right in own for place in elsewhere(right)}
+    forbidden = DENIED | others | without_context | moved
+    assert not [right for right in forbidden if any(grant.covers(right) for grant in granted)]

@@ -1,0 +1,248 @@
+"""The rights that the functions' calls to AWS need, and what the policy of a role says to them.
+
+The calls are recorded while the functional tests run with this file as a plugin, by botocore's own events::
+
+    python -m pytest -p tests.rights --rights=FILE tests/functional
+
+They are judged by moto's evaluator of policies.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+
+#: The account, the region and the environment that the rights are judged in.
+ACCOUNT, REGION, ENVIRONMENT = DEFAULT_ACCOUNT_ID, "us-east-1", "dev"
+#: The environment's key, which has another id in each deployment.
+KEY = "key/of-the-environment"
+#: What the policies' conditions ask for.
+CONDITION_KEYS = {"kms:ViaService", "cloudwatch:namespace"}
+_TEST_ENVIRONMENT = re.compile(r"pr-[0-9a-f]{12}")
+
+
+class Right(NamedTuple):
+    """To do `action` with what `resource` names; `context` is the value of one of CONDITION_KEYS."""
+
+    action: str
+    resource: str
+    context: str = ""
+
+
+def rights(service: str, resource: str, *actions: str, via: str = "") -> set[Right]:
+    """Rights on one resource; `resource` is what follows the account in its ARN, `via` a service that asks for it."""
+    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+    return {Right(f"{service}:{action}", arn, via and f"{via}.{REGION}.amazonaws.com") for action in actions}
+
+
+_TABLE, _IDEMPOTENCY = f"table/tracking-data-{ENVIRONMENT}", f"table/tracking-idempotency-{ENVIRONMENT}"
+_LETTERS = f"tracking-lambda-dlq-{ENVIRONMENT}"
+
+# What a service does in a function's name, so that no call of its code needs it; where AWS documents that.
+#: Lambda developer guide, "Visualize Lambda function invocations using AWS X-Ray". Traces have no ARN.
+_TRACES = {Right("xray:PutTraceSegments", "*"), Right("xray:PutTelemetryRecords", "*")}
+#: The same, "Capturing records of Lambda asynchronous invocations" and "Retain discarded batch records".
+_DEAD_LETTERS = rights("sqs", _LETTERS, "SendMessage")
+#: The same, "Process DynamoDB records with Lambda".
+_STREAM = rights(
+    "dynamodb", f"{_TABLE}/stream/*", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"
+)
+#: SNS developer guide, "Key management": it uses a topic's key in the name of who publishes.
+_TOPIC_KEY = rights("kms", KEY, "Decrypt", "GenerateDataKey*", via="sns")
+
+
+class Function(NamedTuple):
+    """A function whose rights are proven: its name without the environment, and what services do in its name."""
+
+    name: str
+    services: set[Right]
+
+    @property
+    def by_services(self) -> set[Right]:
+        """With the lines that Lambda writes to the log (developer guide, "Sending logs to CloudWatch Logs")."""
+        group = f"log-group:/aws/lambda/{self.name}-{ENVIRONMENT}:*"
+        return self.services | rights("logs", group, "CreateLogStream", "PutLogEvents")
+
+
+#: By package.
+FUNCTIONS = {
+    "tracking": Function("tracking-processor", _TRACES | _DEAD_LETTERS),
+    "notifier": Function("tracking-notifier", _TRACES | _DEAD_LETTERS | _STREAM | _TOPIC_KEY),
+}
+
+#: What no function may do.
+DENIED = (
+    rights(
+        "dynamodb", _TABLE, "Scan", "DeleteItem", "UpdateItem", "GetItem", "BatchWriteItem", "PartiQLSelect"
+    )
+    | rights("dynamodb", _TABLE, "DeleteTable", "UpdateTable", "ExportTableToPointInTime", "CreateBackup")
+    | rights("dynamodb", f"{_TABLE}/index/StatusIndex", "Scan")
+    | rights("dynamodb", f"{_TABLE}/index/Other", "Query")
+    | rights("dynamodb", f"{_TABLE}-2", "PutItem", "Query")
+    | rights("dynamodb", _IDEMPOTENCY, "GetItem", "Query", "Scan", "DeleteItem", "DeleteTable")
+    | rights("dynamodb", "table/other", "PutItem", "Query", "GetItem")
+    | rights("ssm", f"parameter/logistics/db/{ENVIRONMENT}/endpoint", "GetParameters", "GetParameter")
+    | rights(
+        "ssm", f"parameter/logistics/features/{ENVIRONMENT}/flags", "PutParameter", "GetParametersByPath"
+    )
+    | rights("ssm", "parameter/other", "GetParameters")
+    | rights("sns", f"tracking-alarms-{ENVIRONMENT}", "Publish", "Subscribe")
+    | rights("sns", f"tracking-notifications-{ENVIRONMENT}", "Subscribe", "SetTopicAttributes")
+    | rights("sns", "other", "Publish")
+    | rights("sqs", _LETTERS, "ReceiveMessage", "DeleteMessage", "PurgeQueue")
+    | rights("lambda", f"function:tracking-processor-{ENVIRONMENT}", "InvokeFunction", "UpdateFunctionCode")
+    | rights(
+        "logs", f"log-group:/aws/lambda/tracking-processor-{ENVIRONMENT}:*", "GetLogEvents", "DeleteLogGroup"
+    )
+    | rights("logs", "log-group:other:*", "PutLogEvents")
+    | rights("kms", KEY, "Decrypt", via="s3")
+    | rights("kms", KEY, "Encrypt", "ScheduleKeyDeletion", "PutKeyPolicy", via="sns")
+    | {
+        Right(
+            "s3:GetObject", f"arn:aws:s3:::shipment-tracking-state-{REGION}/tracking/dev/terraform.tfstate"
+        ),
+        Right("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/other"),
+        Right("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/tracking-lambda-role-{ENVIRONMENT}"),
+        Right("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/tracking-lambda-role-{ENVIRONMENT}"),
+    }
+)
+
+
+def elsewhere(right: Right) -> set[Right]:
+    """The same right in another environment, account and region, as far as the ARN names one."""
+    moves = {ENVIRONMENT: "prod", ACCOUNT: "999999999999", REGION: "eu-west-1"}
+    return {
+        right._replace(resource=re.sub(rf"\b{place}\b", other, right.resource))
+        for place, other in moves.items()
+    } - {right}
+
+
+def declared(function: str) -> set[str]:
+    """The actions that a function's package can ask for at all, since it has no other operation's data."""
+    calls: dict[str, list[str]] = import_module(function).AWS_CALLS
+    return {_action(service, operation) for service, operations in calls.items() for operation in operations}
+
+
+def _action(service: str, operation: str) -> str:
+    # SNS has no action of its own for a batch (Service Authorization Reference).
+    return f"{service}:{'Publish' if operation == 'PublishBatch' else operation}"
+
+
+class Granted(NamedTuple):
+    """An action and a resource of a policy, both with the policy's wildcards."""
+
+    action: str
+    resource: str
+    condition: dict[str, Any]
+
+    def covers(self, right: Right) -> bool:
+        """Whether `right` is granted, by moto, which passes over operators and keys that it does not know."""
+        for operator, keys in self.condition.items():
+            assert operator == "StringEquals"
+            assert keys.keys() <= CONDITION_KEYS
+        statement = {"Effect": "Allow", "Action": self.action, "Resource": self.resource}
+        verdict = IAMPolicyStatement({**statement, "Condition": self.condition}).is_action_permitted(
+            right.action,
+            right.resource,
+            incoming_condition_values=dict.fromkeys(CONDITION_KEYS, right.context),
+        )
+        return verdict is PermissionResult.PERMITTED
+
+
+def grants(policy: dict[str, Any]) -> list[Granted]:
+    """What a policy grants, piece by piece: moto takes one unmet condition for a refusal of the whole."""
+    assert {statement["Effect"] for statement in policy["Statement"]} == {"Allow"}
+    return [
+        Granted(action, resource, statement.get("Condition", {}))
+        for statement in policy["Statement"]
+        for action, resource in product(statement["Action"], statement["Resource"])
+    ]
+
+
+def record(file: Path) -> dict[str, set[Right]]:
+    """The rights that the calls of each function's functional tests need, as if they were made in ENVIRONMENT.
+
+    Not those of functions that run in processes of their own, and of many at once (test_concurrency).
+    """
+    options = ["-p", "tests.rights", f"--rights={file}"]
+    # Thousands more of the same calls, which take longer than all others together.
+    options += ["--ignore=tests/functional/test_concurrency.py"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", *options, "tests/functional"],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    # 1: a test failed, which is for its own run to tell.
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    needed: dict[str, set[Right]] = {name: set() for name in FUNCTIONS}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        function, action, resource = json.loads(line)
+        needed[function].add(Right(action, _TEST_ENVIRONMENT.sub(ENVIRONMENT, resource)))
+    return needed
+
+
+_recorded: set[tuple[str, str, str]] = set()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rights", type=Path, help="file that gets a line for each right")
+
+
+def pytest_configure() -> None:
+    for function in FUNCTIONS:
+        wiring = import_module(f"{function}.wiring")
+        wiring.make_client = _recording(function, wiring.make_client)  # type: ignore[attr-defined]
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Leaves the tests that put a function together in their own process."""
+    items[:] = [
+        item for item in items if "environment" in (names := item.fixturenames) and "mapped" not in names
+    ]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    with session.config.getoption("--rights").open("a", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps(right)}\n" for right in sorted(_recorded))
+
+
+def _recording(function: str, make_client: Any) -> Any:
+    def make(*arguments: Any, **options: Any) -> Any:
+        client = make_client(*arguments, **options)
+
+        def keep(params: dict[str, Any], model: Any, **_: Any) -> None:
+            _recorded.update((function, *right) for right in _needed(client, model.name, params))
+
+        client.meta.events.register("provide-client-params", keep)
+        return client
+
+    return make
+
+
+def _needed(client: Any, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(action, resource), as the Service Authorization Reference has them for an operation."""
+    service = client.meta.service_model.signing_name
+    action, prefix = _action(service, operation), f"arn:aws:{service}:{client.meta.region_name}:{ACCOUNT}"
+    match service, params:
+        case "dynamodb", {"TableName": table, "IndexName": index}:
+            yield action, f"{prefix}:table/{table}/index/{index}"
+        case "dynamodb", {"TableName": table}:
+            yield action, f"{prefix}:table/{table}"
+        case "ssm", {"Names": names}:
+            yield from ((action, f"{prefix}:parameter{name}") for name in names)
+        case "sns", {"TopicArn": topic}:
+            yield action, topic
+        case _:  # granted to nobody until it has a line here
+            yield action, "unknown"
