@@ -13,6 +13,7 @@ from stacks.constructs.rest_api import RestApi
 from stacks.constructs.stream import StreamMapping
 from stacks.constructs.table import IdempotencyTable, TrackingTable
 from stacks.constructs.topic import AlarmTopic, NotificationTopic
+from stacks.constructs.web_acl import WebAcl
 from stacks.foundation import lay_foundation
 from stacks.package import build
 from stacks.routes import GATEWAY_RESPONSES, ROUTES
@@ -103,6 +104,18 @@ class TrackingStack(TerraformStack):
             key=data_key,
             protect_from_deletion=settings.protect_from_deletion,
         )
+
+        if settings.web_acl:
+            WebAcl(
+                self,
+                "web-acl",
+                name=f"tracking-{env}",
+                stage_arn=api.stage_arn,
+                rate_limit=settings.rate_limit,
+                log_retention_days=settings.log_retention_days,
+                key=data_key,
+                protect_from_deletion=settings.protect_from_deletion,
+            )
 
         notifications = NotificationTopic(
             self,
