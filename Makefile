@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock redrive bench simulate docs cost clean
+.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock redrive bench simulate docs cost policy sbom audit clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,15 @@ docs: install ## write docs/openapi.json and docs/dashboard.svg anew
 
 cost: install ## print what an environment costs, and write it into docs/
 	@python -m tools.cost
+
+policy: install ## check what is synthesized for prod (or ENVIRONMENT_SUFFIX) against checkov's rules
+	@python -m tools.policy
+
+sbom: install ## write the bill of materials (CycloneDX) of each Lambda package to build/sbom
+	@python -m tools.sbom
+
+audit: install ## look up the locked packages among the known vulnerabilities
+	@python -m tools.audit
 
 clean: ## delete what was built, but not what was installed
 	@rm -rf build cdktf.out .local

@@ -74,6 +74,8 @@ class Settings:
     customer_managed_key: bool
     """The table, queue, parameters and log groups are encrypted with the environment's own KMS key."""
     log_retention_days: RetentionDays
+    web_acl: bool
+    """AWS WAF guards the API: addresses that are known for attacks, known attacks, and too much from one address."""
 
     memory_mb: Annotated[int, Range(128, 10_240)]
     timeout_seconds: Annotated[int, Range(1, 30)]

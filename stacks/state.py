@@ -24,7 +24,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
 )
 from constructs import Construct
 
-from stacks.constructs.role import Role, policy_document
+from stacks.constructs.role import Role, policy_document, refuse_plain_http
 from stacks.foundation import Account, lay_foundation
 from stacks.settings import Settings
 
@@ -112,15 +112,7 @@ class StateBucket(Construct):
             ],
         )
         if tls_only:
-            # A refusal has to cover everyone and everything to be one.
-            refusal = {
-                "Sid": "TlsOnly",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [bucket.arn, f"{bucket.arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
+            refusal = refuse_plain_http("s3:*", bucket.arn, f"{bucket.arn}/*")
             S3BucketPolicy(self, "policy", bucket=bucket.id, policy=policy_document(refusal))
 
 

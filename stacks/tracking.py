@@ -16,6 +16,7 @@ from stacks.constructs.shards import StatusIndexShards
 from stacks.constructs.stream import StreamMapping
 from stacks.constructs.table import IdempotencyTable, TrackingTable
 from stacks.constructs.topic import AlarmTopic, NotificationTopic
+from stacks.constructs.web_acl import WebAcl
 from stacks.dashboard import tracking_dashboard
 from stacks.foundation import lay_foundation
 from stacks.package import build
@@ -114,6 +115,18 @@ class TrackingStack(TerraformStack):
             key=data_key,
             protect_from_deletion=settings.protect_from_deletion,
         )
+
+        if settings.web_acl:
+            WebAcl(
+                self,
+                "web-acl",
+                name=f"tracking-{env}",
+                stage_arn=api.stage_arn,
+                rate_limit=settings.rate_limit,
+                log_retention_days=settings.log_retention_days,
+                key=data_key,
+                protect_from_deletion=settings.protect_from_deletion,
+            )
 
         notifications = NotificationTopic(
             self,

@@ -1,11 +1,12 @@
 """The dead-letter queue."""
 
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy
 from constructs import Construct
 
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.metric import Metric
-from stacks.constructs.role import Role
+from stacks.constructs.role import Role, policy_document, refuse_plain_http
 
 
 class DeadLetterQueue(Construct):
@@ -27,6 +28,12 @@ class DeadLetterQueue(Construct):
             visibility_timeout_seconds=300,
             sqs_managed_sse_enabled=None if key else True,
             kms_master_key_id=key.arn if key else None,
+        )
+        SqsQueuePolicy(
+            self,
+            "policy",
+            queue_url=self._queue.url,
+            policy=policy_document(refuse_plain_http("sqs:*", self._queue.arn)),
         )
         self.name = self._queue.name
         self.arn = self._queue.arn

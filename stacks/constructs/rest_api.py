@@ -108,6 +108,7 @@ class RestApi(Construct):
             name=name,
             description=description,
             endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=["REGIONAL"]),
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
         )
         self.name = self._api.name
         self._validator = ApiGatewayRequestValidator(
@@ -288,6 +289,7 @@ class RestApi(Construct):
             ),
         )
         self.stage_name = self._stage.stage_name
+        self.stage_arn = self._stage.arn
         self.invoke_url = self._stage.invoke_url
 
 

@@ -39,6 +39,18 @@ class Role(Construct):
             self.policy.policy = document
 
 
+def refuse_plain_http(action: str, *resources: str) -> dict[str, Any]:
+    """The statement of a resource's policy that refuses an action, or all of a service's, without TLS."""
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",  # a refusal has to cover everyone to be one
+        "Action": action,
+        "Resource": list(resources),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
 def policy_document(*statements: dict[str, Any]) -> str:
     """An IAM policy as JSON."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.metric import Metric
-from stacks.constructs.role import Role, policy_document
+from stacks.constructs.role import Role, policy_document, refuse_plain_http
 from stacks.foundation import Account
 
 
@@ -33,7 +33,7 @@ class AlarmTopic(Construct):
             self,
             "policy",
             arn=topic.arn,
-            policy=policy_document(statement),
+            policy=policy_document(statement, refuse_plain_http("sns:Publish", topic.arn)),
         )
         for email in emails:
             SnsTopicSubscription(self, email, topic_arn=topic.arn, protocol="email", endpoint=email)
@@ -60,6 +60,13 @@ class NotificationTopic(Construct):
         super().__init__(scope, id)
         self._key = key
         self._topic = SnsTopic(self, "topic", name=name, kms_master_key_id=key.arn)
+        # SNS refuses sns:* here. Publishing is what carries data to it; to callers SNS itself speaks TLS alone.
+        SnsTopicPolicy(
+            self,
+            "policy",
+            arn=self._topic.arn,
+            policy=policy_document(refuse_plain_http("sns:Publish", self._topic.arn)),
+        )
         for email, statuses in emails.items():
             SnsTopicSubscription(
                 self,

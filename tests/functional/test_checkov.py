@@ -1,0 +1,82 @@
+"""The policy check: prod passes it, no skip is idle, and it bites."""
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.synthesis import settings, synthesize, tracking
+from tools.policy import CONFIG, failures
+from tools.toolchain import ToolError
+
+pytestmark = pytest.mark.slow
+
+
+def ids(stacks: dict[str, Any], config: Path = CONFIG) -> set[str]:
+    return {check for check, *_ in failures(stacks, config)}
+
+
+def test_prod_passes_with_skips_that_it_needs_and_no_others(tmp_path: Path) -> None:
+    stacks = synthesize(settings("prod"))
+    assert failures(stacks) == set()
+    options, _, skips = CONFIG.read_text(encoding="utf-8").partition("skip-check:\n")
+    strict = tmp_path / "strict.yaml"
+    strict.write_text(options, encoding="utf-8")
+    needed = {
+        f"{check}:state/" if where.startswith("state:") else check
+        for check, _, where in failures(stacks, strict)
+    }
+    assert set(re.findall(r"^  - (\S+)$", skips, re.M)) == needed
+    for reason in skips.strip().split("\n\n"):
+        assert re.match(r"\s*# \w.{40}", reason), f"without a reason: {reason}"
+
+
+def weaken(stack: dict[str, Any]) -> None:
+    """Undoes, one resource each, what the checks are there for."""
+    items = stack["resource"]
+
+    def of(kind: str) -> Any:
+        return next(iter(items[kind].values()))
+
+    del of("aws_sqs_queue")["kms_master_key_id"]
+    del of("aws_sns_topic")["kms_master_key_id"]
+    of("aws_dynamodb_table")["point_in_time_recovery"]["enabled"] = False
+    of("aws_cloudwatch_log_group")["retention_in_days"] = 30
+    del of("aws_lambda_function")["tracing_config"]
+    of("aws_api_gateway_method")["authorization"] = "NONE"
+    of("aws_iam_role_policy")["policy"] = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    )
+    of("aws_kms_key")["enable_key_rotation"] = False
+    del items["aws_wafv2_web_acl_association"]
+
+
+def test_a_weakened_stack_fails() -> None:
+    stack = copy.deepcopy(tracking("prod"))
+    weaken(stack)
+    expected = {
+        "CKV_AWS_27",  # encryption of queues
+        "CKV_AWS_26",  # of topics
+        "CKV_AWS_28",  # recovery of tables
+        "CKV_AWS_338",  # logs for a year
+        "CKV_AWS_50",  # tracing
+        "CKV_AWS_59",  # authorization
+        "CKV_AWS_62",  # no policy for everything
+        "CKV_AWS_7",  # rotation of keys
+        "CKV2_AWS_29",  # a web ACL
+    }
+    assert expected <= ids({"tracking-prod": stack})
+
+
+def test_a_skip_for_the_state_stack_holds_for_no_other() -> None:
+    bucket = {"resource": {"aws_s3_bucket": {"bucket": {"bucket": "name"}}}}
+    assert {"CKV_AWS_18", "CKV_AWS_145"} <= ids({"tracking-prod": bucket})
+
+
+@pytest.mark.parametrize("stacks", [{}, {"broken": {"resource": {"aws_sqs_queue": {"queue": ["name"]}}}}])
+def test_what_cannot_be_checked_has_not_passed(stacks: dict[str, Any]) -> None:
+    with pytest.raises(ToolError, match="could not check"):
+        failures(stacks)
