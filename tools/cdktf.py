@@ -16,9 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.settings import Settings, SettingsError, load_settings
+from stacks.settings import Settings, SettingsError, load_all_regions
 from tools.toolchain import ROOT, ToolError, environment, provider_source
 
 #: Failures that a user can do something about: what the tools print, and what to tell the user.
@@ -48,6 +49,13 @@ SENTENCES = {
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
     ),
+    r"Required token could not be found|unauthorized.{0,80}app\.terraform\.io": (
+        "There is no token for HCP Terraform, or it is not accepted; run `terraform login`, or set "
+        "TF_TOKEN_app_terraform_io."
+    ),
+    r"locked provider .{0,80} does not match configured": (
+        "The checksums of the AWS provider are of another version than the bindings; run `make lock`."
+    ),
     r"Failed to query available provider packages|could not connect to registry": (
         "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
     ),
@@ -60,7 +68,16 @@ class DeployError(Exception):
 
 def stacks_of(settings: Settings) -> list[str]:
     """The stacks of one environment, in the order of their deployment."""
-    return [f"tracking-{settings.environment}"]
+    return [f"tracking-{settings.environment}{suffix}" for suffix in _suffixes(settings)]
+
+
+def state_stacks_of(settings: Settings) -> list[str]:
+    """The stacks that each region of an environment needs once."""
+    return [f"state{suffix}" for suffix in _suffixes(settings)]
+
+
+def _suffixes(settings: Settings) -> list[str]:
+    return ["", *(f"_{region}" for region in settings.more_regions)]
 
 
 class Cdktf:
@@ -120,14 +137,42 @@ class Cdktf:
         if status:
             raise DeployError(explain(said) or f"`cdktf {command}` failed; what it said stands above.")
 
+    def terraform(self, stack: str, *arguments: str) -> tuple[int, str]:
+        """Runs plain Terraform in the folder of a stack; returns its exit status and what it said.
+
+        Raises:
+            DeployError: there is no such stack.
+            ToolError: Terraform's AWS provider is not to be had.
+        """
+        environ = {**self._environ, **self.terraform_arguments()}
+        return self._run_in_lines(["terraform", *arguments], environ, self.folder(stack))
+
+    def folder(self, stack: str) -> Path:
+        """The folder of a stack that is synthesized. Raises DeployError if there is none with this name."""
+        stacks = ROOT / self._output / "stacks"
+        if not (stacks / stack).is_dir():
+            names = ", ".join(sorted(folder.name for folder in stacks.iterdir()))
+            raise DeployError(f"There is no stack {stack!r}; the stacks are {names}.")
+        return stacks / stack
+
     def unlock(self, stack: str, lock: str) -> None:
         """Releases a lock that a killed deploy left behind. Raises DeployError."""
-        environ = {**self._environ, **self.terraform_arguments()}
-        for argv in (["terraform", "init", "-input=false"], ["terraform", "force-unlock", "-force", lock]):
-            folder = ROOT / self._output / "stacks" / stack
-            status, said = self._run_in_lines(argv, environ, folder)
+        for arguments in (["init", "-input=false"], ["force-unlock", "-force", lock]):
+            status, said = self.terraform(stack, *arguments)
             if status:
                 raise DeployError(explain(said) or "The lock was not released; Terraform says why above.")
+
+    def forget_state(self, stack: str) -> None:
+        """Deletes the state that a destroyed stack leaves in its bucket, unless it still holds something."""
+        manifest = json.loads((self.folder(stack) / "cdk.tf.json").read_bytes())
+        if not (backend := manifest["terraform"].get("backend", {}).get("s3")):
+            return
+        style = Config(s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"})
+        s3 = boto3.client("s3", region_name=backend["region"], config=style)
+        place = {"Bucket": backend["bucket"], "Key": backend["key"]}
+        with suppress(s3.exceptions.NoSuchKey):
+            if not json.load(s3.get_object(**place)["Body"])["resources"]:
+                s3.delete_object(**place)
 
     def _run_in_lines(
         self, argv: list[str], environ: Mapping[str, str], folder: Path = ROOT
@@ -233,7 +278,7 @@ def main() -> None:
     arguments = _arguments()
     approval = ["--auto-approve"] if arguments.auto_approve else []
     try:
-        settings = load_settings(ROOT / "cdktf.json", os.environ)
+        settings, *elsewhere = load_all_regions(ROOT / "cdktf.json", os.environ)
         if arguments.command == "destroy" and settings.protect_from_deletion:
             sys.exit(
                 f"Error: {settings.environment} is protected from deletion; to end it all the same, set "
@@ -243,17 +288,22 @@ def main() -> None:
         cdktf.synth()
         if arguments.command == "state":
             if settings.state_owner == "s3":
-                create_state_bucket(settings)
-            cdktf.run("deploy", "state", *approval)
+                for regional in (settings, *elsewhere):
+                    create_state_bucket(regional)
+            cdktf.run("deploy", *state_stacks_of(settings), *approval)
         elif arguments.command == "unlock":
             cdktf.unlock(stacks_of(settings)[0], arguments.lock)
         elif arguments.command == "synth":
-            print(f"Synthesized {', '.join(['state', *stacks_of(settings)])} into cdktf.out/stacks.")
+            stacks = [*state_stacks_of(settings), *stacks_of(settings)]
+            print(f"Synthesized {', '.join(stacks)} into cdktf.out/stacks.")
         elif arguments.command == "diff":
             for stack in stacks_of(settings):
                 cdktf.run("diff", stack)
         else:
             cdktf.run(arguments.command, *stacks_of(settings), *approval)
+            if arguments.command == "destroy":
+                for stack in stacks_of(settings):
+                    cdktf.forget_state(stack)
     except (DeployError, SettingsError, ToolError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
