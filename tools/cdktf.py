@@ -53,7 +53,7 @@ SENTENCES = {
         "There is no token for HCP Terraform, or it is not accepted; run `terraform login`, or set "
         "TF_TOKEN_app_terraform_io."
     ),
-    r"locked provider .{0,80} does not match configured": (
+    r"locked\s+provider.{0,90}does\s+not\s+match\s+configured": (
         "The checksums of the AWS provider are of another version than the bindings; run `make lock`."
     ),
     r"Failed to query available provider packages|could not connect to registry": (

@@ -24,10 +24,8 @@ REPORTS = ROOT / "build/plans"
 REPORT_CHARACTERS = 10_000
 
 #: How a plan that was made to its end says what it comes to. A run that was cancelled says none of it.
-SUMMARY = re.compile(
-    r"^(Plan: .*|No changes\..*|Changes to Outputs:|Note: Objects have changed outside of Terraform)$", re.M
-)
-PROGRESS = re.compile(r"^.*: (Refreshing state|Reading|Still reading|Read complete).*\n", re.M)
+SUMMARY = re.compile(r"^(Plan: .*|No changes\..*|Changes to Outputs:)$", re.MULTILINE)
+PROGRESS = re.compile(r"^.*: (Refreshing state|Reading|Still reading|Read complete).*\n", re.MULTILINE)
 CHANGED = 2  # of -detailed-exitcode
 
 #: Those that the lock of the provider covers.
@@ -48,10 +46,6 @@ class Runs:
         self._reports = reports
         self._summary = environ.get("GITHUB_STEP_SUMMARY")
 
-    def plan(self, stack: str) -> None:
-        """Shows what an apply would change. Raises DeployError for anything but a plan made to its end."""
-        self._plan(stack)
-
     def apply(self, stack: str) -> None:
         """Changes what differs. Raises DeployError."""
         self._init(stack)
@@ -59,15 +53,16 @@ class Runs:
         if status:
             raise DeployError(explain(said) or f"Terraform could not apply {stack}; it says why above.")
 
-    def drifted(self, stack: str) -> bool:
-        """Whether what is there differs from what the last apply left. Raises DeployError."""
-        return self._plan(stack, "-refresh-only")
+    def plan(self, stack: str) -> bool:
+        """Shows what an apply would change, and says whether it would change anything.
 
-    def _plan(self, stack: str, *arguments: str) -> bool:
+        Raises:
+            DeployError: for anything but a plan that was made to its end.
+        """
         self._init(stack)
         # Nothing is written, so a plan neither waits for a deploy nor holds one up.
         status, said = self._cdktf.terraform(
-            stack, "plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", *arguments
+            stack, "plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode"
         )
         found = SUMMARY.findall(said)
         if status not in (0, CHANGED) or not found:
@@ -126,10 +121,11 @@ def main() -> None:
         if arguments.command == "lock":
             lock(cdktf, stacks[0])
         elif arguments.command == "drift":
-            if drifted := [stack for stack in stacks if runs.drifted(stack)]:
+            if drifted := [stack for stack in stacks if runs.plan(stack)]:
+                # Not by -refresh-only, which also tells of what AWS fills in after a deploy.
                 sys.exit(
-                    f"Error: {', '.join(drifted)} differs from what was deployed; deploy again to set it back, "
-                    f"or bring the change into the code."
+                    f"Error: {', '.join(drifted)}: what is there is not what the code describes. Somebody changed "
+                    f"it, or a deploy is outstanding; deploy to set it back, or bring the change into the code."
                 )
         else:
             for stack in stacks:
