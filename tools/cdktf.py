@@ -163,16 +163,26 @@ class Cdktf:
                 raise DeployError(explain(said) or "The lock was not released; Terraform says why above.")
 
     def forget_state(self, stack: str) -> None:
-        """Deletes the state that a destroyed stack leaves in its bucket, unless it still holds something."""
+        """Deletes the state that a destroyed stack leaves in its bucket, unless it still holds something.
+
+        Raises:
+            DeployError: AWS refuses.
+        """
         manifest = json.loads((self.folder(stack) / "cdk.tf.json").read_bytes())
         if not (backend := manifest["terraform"].get("backend", {}).get("s3")):
             return
         style = Config(s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"})
         s3 = boto3.client("s3", region_name=backend["region"], config=style)
         place = {"Bucket": backend["bucket"], "Key": backend["key"]}
-        with suppress(s3.exceptions.NoSuchKey):
+        try:
             if not json.load(s3.get_object(**place)["Body"])["resources"]:
                 s3.delete_object(**place)
+        except s3.exceptions.NoSuchKey:
+            return
+        except (BotoCoreError, ClientError) as error:
+            raise DeployError(
+                f"{stack} is destroyed, but its empty state is still there: {error}."
+            ) from error
 
     def _run_in_lines(
         self, argv: list[str], environ: Mapping[str, str], folder: Path = ROOT

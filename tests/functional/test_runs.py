@@ -3,13 +3,17 @@
 import json
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
+from local.aws import EmbeddedAws
 from main import LOCK, ROOT
 from tools.cdktf import Cdktf, DeployError
 from tools.runs import REPORT_CHARACTERS, Runs
@@ -84,3 +88,23 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(output: str, tmp_
     synthesize(output)
     with pytest.raises(DeployError, match="There is no stack 'note'; the stacks are notes"):
         runs(output, tmp_path).plan("note")
+
+
+def test_a_state_is_forgotten_only_once_it_is_empty(
+    output: str, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    bucket = f"state-{uuid.uuid4()}"
+    backend = {"bucket": bucket, "key": "notes", "region": "us-east-1", "use_path_style": True}
+    synthesize(output, terraform={"backend": {"s3": backend}})
+    s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+    cdktf = Cdktf(os.environ, output=output)
+
+    with pytest.raises(DeployError, match="its empty state is still there"):
+        cdktf.forget_state("notes")
+    s3.create_bucket(Bucket=bucket)
+    cdktf.forget_state("notes")
+    for resources, left in ([{"type": "aws_sqs_queue"}], 1), ([], 0):
+        s3.put_object(Bucket=bucket, Key="notes", Body=json.dumps({"resources": resources}))
+        cdktf.forget_state("notes")
+        assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == left
