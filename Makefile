@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast snapshots format synth diff deploy destroy state unlock redrive bench simulate docs cost policy sbom audit clean
+.PHONY: help install up test test-fast snapshots format synth diff deploy destroy plan apply drift comment state unlock lock redrive bench simulate docs cost policy sbom audit clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,11 +50,26 @@ deploy: install ## deploy the environment (APPROVE=1: without asking)
 destroy: install ## destroy the environment (APPROVE=1: without asking)
 	@python -m tools.cdktf destroy $(if $(APPROVE),--auto-approve)
 
+plan: install ## show what an apply would change, as the workflows do (STACK=one of them)
+	@python -m tools.runs plan $(if $(STACK),--stack "$(STACK)")
+
+apply: install ## plan and apply without asking, as the workflows do (STACK=one of them)
+	@python -m tools.runs apply $(if $(STACK),--stack "$(STACK)")
+
+drift: install ## fail if what is there differs from what was deployed (STACK=one of them)
+	@python -m tools.runs drift $(if $(STACK),--stack "$(STACK)")
+
+comment: ## put the plans that were made under the pull request PULL_REQUEST
+	@cat build/plans/*.md | gh pr comment "$(PULL_REQUEST)" --edit-last --create-if-none --body-file -
+
 state: install ## once an account and region: make the bucket of the Terraform states
 	@python -m tools.cdktf state $(if $(APPROVE),--auto-approve)
 
 unlock: install ## release the state lock LOCK that a killed deploy left behind
 	@python -m tools.cdktf unlock --lock "$(LOCK)"
+
+lock: install ## fetch the checksums of Terraform's AWS provider for all platforms
+	@python -m tools.runs lock
 
 redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: only show them)
 	@python -m tools.redrive $(if $(DRY_RUN),--dry-run)

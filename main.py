@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).parent
+#: Of Terraform's AWS provider; `make lock` writes it. A run finds it in the stack's folder, wherever that is.
+LOCK = ROOT / "stacks/provider.lock.hcl"
 sys.path.insert(0, str(ROOT / "lambda"))  # "lambda" is a keyword, so the folder is a root, not a package
 
 if TYPE_CHECKING:
@@ -15,31 +17,35 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 
-def add_stacks(app: "App", settings: "Settings") -> None:
-    """Lists the stacks."""
+def add_stacks(app: "App", settings: "Settings", suffix: str = "") -> None:
+    """Lists the stacks of a region; `suffix` ends their names."""
     from stacks.public import PublicStack
     from stacks.state import StateStack
     from stacks.tracking import TrackingStack
 
-    StateStack(app, "state", settings)
-    tracking = TrackingStack(app, f"tracking-{settings.environment}", settings)
-    PublicStack(app, f"public-{settings.environment}", settings, tracking=tracking)
+    StateStack(app, f"state{suffix}", settings)
+    tracking = TrackingStack(app, f"tracking-{settings.environment}{suffix}", settings)
+    PublicStack(app, f"public-{settings.environment}{suffix}", settings, tracking=tracking)
 
 
 def main() -> None:
     """Raises SystemExit with one plain sentence for a wrong setting and for whatever is not installed."""
     from stacks.package import PackageError
-    from stacks.settings import SettingsError, load_settings
+    from stacks.settings import SettingsError, load_all_regions
 
     if not shutil.which("node"):
         sys.exit("Error: there is no `node` on the PATH; run `make install`, then `make synth`.")
     try:
         from cdktf import App
 
-        settings = load_settings(ROOT / "cdktf.json", os.environ)
+        settings, *elsewhere = load_all_regions(ROOT / "cdktf.json", os.environ)
         app = App()
         add_stacks(app, settings)
+        for regional in elsewhere:
+            add_stacks(app, regional, f"_{regional.region}")
         app.synth()
+        for folder in Path(app.outdir, "stacks").iterdir():
+            shutil.copyfile(LOCK, folder / ".terraform.lock.hcl")
     except (SettingsError, PackageError) as error:
         sys.exit(f"Error: {error}")
     except ModuleNotFoundError as error:

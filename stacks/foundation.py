@@ -32,8 +32,9 @@ def lay_foundation(
         stack: an empty stack.
         settings: of the environment.
         tags: set on every resource that takes tags.
-        state_key: names the state among all others, for example ``tracking/dev``.
+        state_key: names the state among all others of a region, for example ``tracking/dev``.
     """
+    state_key += settings.region_suffix
     if settings.state_owner == "hcp":
         workspace = NamedCloudWorkspace(name=state_key.replace("/", "-"))
         CloudBackend(stack, organization=settings.hcp_organization, workspaces=workspace)

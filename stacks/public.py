@@ -51,7 +51,7 @@ class PublicStack(TerraformStack):
             self,
             "function",
             name=f"tracking-public-{env}",
-            role_name=f"tracking-public-role-{env}",
+            role_name=f"tracking-public-role-{env}{settings.region_suffix}",
             handler="public.handler.handler",
             package=build("public"),
             memory_mb=MEMORY_MB,
@@ -111,7 +111,7 @@ class PublicStack(TerraformStack):
         Dashboard(
             self,
             "dashboard",
-            name=f"logistics-public-{env}",
+            name=f"logistics-public-{env}{settings.region_suffix}",
             region=account.region,
             rows=[
                 [

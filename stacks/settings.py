@@ -38,6 +38,9 @@ Origin = Annotated[str, Pattern(r"\*|https?://[^\s/*?#]+", "* or an origin such 
 Count = Annotated[int, Range(0, 1_000_000)]
 Percent = Annotated[int, Range(0, 100)]
 
+#: The region that no name holds.
+FIRST_REGION = "us-east-1"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -55,6 +58,8 @@ class Settings:
 
     region: Region
     """AWS_REGION goes before it."""
+    more_regions: list[Region]
+    """Where else the environment is deployed, apart from the others; none of them if AWS_REGION chooses one."""
 
     state_owner: Literal["s3", "hcp", "local"]
     """Who keeps the Terraform state: an S3 bucket, HCP Terraform, or a file in this folder."""
@@ -130,6 +135,14 @@ class Settings:
     alarm_public_duration_ms: Count
     alarm_public_throttle_count: Count
 
+    @property
+    def region_suffix(self) -> str:
+        """Ends the names of what an account has once for all regions: roles, dashboards, states.
+
+        The underscore is in no environment's name, so no other environment can have the same name.
+        """
+        return "" if self.region == FIRST_REGION else f"_{self.region}"
+
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     """Reads the settings of the environment that `environ` chooses from the cdktf.json at `path`.
@@ -164,7 +177,8 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     places = dict.fromkeys(values, "defaults") | dict.fromkeys(blocks[block], block)
     values |= blocks[block]
     if environ.get("AWS_REGION"):
-        values["region"], places["region"] = environ["AWS_REGION"], "AWS_REGION"
+        values |= {"region": environ["AWS_REGION"], "more_regions": []}
+        places["region"] = "AWS_REGION"
 
     if environ.get("AWS_ENDPOINT_URL"):
         values["state_owner"] = "s3"  # whoever keeps the real state has nothing to do with an emulator's
@@ -177,6 +191,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
                 f"{key!r} in {path.name}, context.{places[key]}, is not a setting; "
                 f"the settings are {', '.join(keys)}."
             )
+    bucket_of_all = "{region}" not in str(values.get("state_bucket"))
     if isinstance(values.get("state_bucket"), str):
         values["state_bucket"] = values["state_bucket"].replace("{region}", str(values.get("region")))
     for key in keys:
@@ -195,7 +210,13 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
             f"with state_owner hcp it must name an organization of HCP Terraform."
         )
 
-    return Settings(
+    if values["more_regions"] and values["state_owner"] == "s3" and bucket_of_all:
+        raise SettingsError(
+            f"'state_bucket' in {path.name}, context.{places['state_bucket']}, lacks {{region}}; "
+            f"with more_regions each region has a bucket of its own."
+        )
+
+    settings = Settings(
         environment=environment,
         emulated=bool(environ.get("AWS_ENDPOINT_URL")),
         tags={
@@ -207,6 +228,18 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         },
         **values,
     )
+    if len(environment + settings.region_suffix) > 40:  # of the 64 of a role's name
+        raise SettingsError(
+            f"ENVIRONMENT_SUFFIX is {environment!r}: with the region {settings.region}, which ends the names of "
+            f"roles, it may be {40 - len(settings.region_suffix)} characters long."
+        )
+    return settings
+
+
+def load_all_regions(path: Path, environ: Mapping[str, str]) -> list[Settings]:
+    """The settings for each region of the environment, that of `region` first. Raises SettingsError."""
+    first = load_settings(path, environ)
+    return [first, *(load_settings(path, {**environ, "AWS_REGION": name}) for name in first.more_regions)]
 
 
 def _tag_value(text: str | None) -> str:

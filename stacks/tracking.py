@@ -69,7 +69,7 @@ class TrackingStack(TerraformStack):
             self,
             "processor",
             name=f"tracking-processor-{env}",
-            role_name=f"tracking-lambda-role-{env}",
+            role_name=f"tracking-lambda-role-{env}{settings.region_suffix}",
             handler="tracking.handler.handler",
             package=build("tracking"),
             memory_mb=settings.memory_mb,
@@ -139,7 +139,7 @@ class TrackingStack(TerraformStack):
             self,
             "notifier",
             name=f"tracking-notifier-{env}",
-            role_name=f"tracking-notifier-role-{env}",
+            role_name=f"tracking-notifier-role-{env}{settings.region_suffix}",
             handler="notifier.handler.handler",
             package=build("notifier"),
             memory_mb=settings.memory_mb,
@@ -179,7 +179,7 @@ class TrackingStack(TerraformStack):
         dashboard = Dashboard(
             self,
             "dashboard",
-            name=f"logistics-tracking-{env}",
+            name=f"logistics-tracking-{env}{settings.region_suffix}",
             region=account.region,
             rows=tracking_dashboard(watched, alarms=alarms.arns),
         )

@@ -13,11 +13,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.settings import Settings, SettingsError, load_settings
+from stacks.settings import Settings, SettingsError, load_all_regions
 from tools.toolchain import ROOT, ToolError, environment, provider_source
 
 #: Failures that a user can do something about: what the tools print, and what to tell the user.
@@ -50,6 +52,13 @@ SENTENCES = {
     r"reading (Dynamodb Table|SNS Topic|KMS Alias) \([^)]*\): (couldn't find resource|empty result)": (
         "The public stack needs what the tracking stack makes: deploy that one first, or both with `make deploy`."
     ),
+    r"Required token could not be found|unauthorized.{0,80}app\.terraform\.io": (
+        "There is no token for HCP Terraform, or it is not accepted; run `terraform login`, or set "
+        "TF_TOKEN_app_terraform_io."
+    ),
+    r"locked\s+provider.{0,90}does\s+not\s+match\s+configured": (
+        "The checksums of the AWS provider are of another version than the bindings; run `make lock`."
+    ),
     r"Failed to query available provider packages|could not connect to registry": (
         "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
     ),
@@ -62,7 +71,20 @@ class DeployError(Exception):
 
 def stacks_of(settings: Settings) -> list[str]:
     """The stacks of one environment, in the order of their deployment."""
-    return [f"tracking-{settings.environment}", f"public-{settings.environment}"]
+    return [
+        f"{name}-{settings.environment}{suffix}"
+        for suffix in _suffixes(settings)
+        for name in ("tracking", "public")
+    ]
+
+
+def state_stacks_of(settings: Settings) -> list[str]:
+    """The stacks that each region of an environment needs once."""
+    return [f"state{suffix}" for suffix in _suffixes(settings)]
+
+
+def _suffixes(settings: Settings) -> list[str]:
+    return ["", *(f"_{region}" for region in settings.more_regions)]
 
 
 class Cdktf:
@@ -122,6 +144,24 @@ class Cdktf:
         if status:
             raise DeployError(explain(said) or f"`cdktf {command}` failed; what it said stands above.")
 
+    def terraform(self, stack: str, *arguments: str) -> tuple[int, str]:
+        """Runs plain Terraform in the folder of a stack; returns its exit status and what it said.
+
+        Raises:
+            DeployError: there is no such stack.
+            ToolError: Terraform's AWS provider is not to be had.
+        """
+        environ = {**self._environ, **self.terraform_arguments()}
+        return self._run_in_lines(["terraform", *arguments], environ, self.folder(stack))
+
+    def folder(self, stack: str) -> Path:
+        """The folder of a stack that is synthesized. Raises DeployError if there is none with this name."""
+        stacks = ROOT / self._output / "stacks"
+        if not (stacks / stack).is_dir():
+            names = ", ".join(sorted(folder.name for folder in stacks.iterdir()))
+            raise DeployError(f"There is no stack {stack!r}; the stacks are {names}.")
+        return stacks / stack
+
     def unlock(self, stacks: Sequence[str], lock: str) -> str:
         """Releases a lock that a killed deploy left behind, and tells on which of the stacks. Raises DeployError."""
         environ = {**self._environ, **self.terraform_arguments()}
@@ -130,7 +170,7 @@ class Cdktf:
             for command in commands:
                 tried = subprocess.run(
                     ["terraform", *command, "-no-color"],
-                    cwd=ROOT / self._output / "stacks" / stack,
+                    cwd=self.folder(stack),
                     env=environ,
                     capture_output=True,
                     text=True,
@@ -146,11 +186,35 @@ class Cdktf:
             or f"None of {', '.join(stacks)} has this lock; what Terraform said of the last stands above."
         )
 
-    def _run_in_lines(self, argv: list[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    def forget_state(self, stack: str) -> None:
+        """Deletes the state that a destroyed stack leaves in its bucket, unless it still holds something.
+
+        Raises:
+            DeployError: AWS refuses.
+        """
+        manifest = json.loads((self.folder(stack) / "cdk.tf.json").read_bytes())
+        if not (backend := manifest["terraform"].get("backend", {}).get("s3")):
+            return
+        style = Config(s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"})
+        s3 = boto3.client("s3", region_name=backend["region"], config=style)
+        place = {"Bucket": backend["bucket"], "Key": backend["key"]}
+        try:
+            if not json.load(s3.get_object(**place)["Body"])["resources"]:
+                s3.delete_object(**place)
+        except s3.exceptions.NoSuchKey:
+            return
+        except (BotoCoreError, ClientError) as error:
+            raise DeployError(
+                f"{stack} is destroyed, but its empty state is still there: {error}."
+            ) from error
+
+    def _run_in_lines(
+        self, argv: list[str], environ: Mapping[str, str], folder: Path = ROOT
+    ) -> tuple[int, str]:
         said = []
         with subprocess.Popen(
             argv,
-            cwd=ROOT,
+            cwd=folder,
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -248,7 +312,7 @@ def main() -> None:
     arguments = _arguments()
     approval = ["--auto-approve"] if arguments.auto_approve else []
     try:
-        settings = load_settings(ROOT / "cdktf.json", os.environ)
+        settings, *elsewhere = load_all_regions(ROOT / "cdktf.json", os.environ)
         if arguments.command == "destroy" and settings.protect_from_deletion:
             sys.exit(
                 f"Error: {settings.environment} is protected from deletion; to end it all the same, set "
@@ -258,17 +322,22 @@ def main() -> None:
         cdktf.synth()
         if arguments.command == "state":
             if settings.state_owner == "s3":
-                create_state_bucket(settings)
-            cdktf.run("deploy", "state", *approval)
+                for regional in (settings, *elsewhere):
+                    create_state_bucket(regional)
+            cdktf.run("deploy", *state_stacks_of(settings), *approval)
         elif arguments.command == "unlock":
             print(f"Released the lock of {cdktf.unlock(stacks_of(settings), arguments.lock)}.")
         elif arguments.command == "synth":
-            print(f"Synthesized {', '.join(['state', *stacks_of(settings)])} into cdktf.out/stacks.")
+            stacks = [*state_stacks_of(settings), *stacks_of(settings)]
+            print(f"Synthesized {', '.join(stacks)} into cdktf.out/stacks.")
         elif arguments.command == "diff":
             for stack in stacks_of(settings):
                 cdktf.run("diff", stack)
         else:
             cdktf.run(arguments.command, *stacks_of(settings), *approval)
+            if arguments.command == "destroy":
+                for stack in stacks_of(settings):
+                    cdktf.forget_state(stack)
     except (DeployError, SettingsError, ToolError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:

@@ -39,7 +39,15 @@ def failures(stacks: Mapping[str, Any], config: Path = CONFIG) -> set[Failure]:
             path.parent.mkdir(parents=True)
             readable = {key: value for key, value in stack.items() if key not in UNREADABLE}
             path.write_text(json.dumps(readable, indent=2), encoding="utf-8")
-        checkov = [python, "-m", "checkov.main", "--config-file", config, "--directory", folder]
+        checkov = [
+            str(python),
+            "-m",
+            "checkov.main",
+            "--config-file",
+            str(config),
+            "--directory",
+            str(folder),
+        ]
         done = subprocess.run(
             [*checkov, "--output", "json"],
             env={**os.environ, "HOME": home},  # it keeps a cache there

@@ -7,11 +7,12 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from shipments import cursor
+from shipments.parameters import MAX_LIMIT
 from shipments.store import Position
 from stacks.constructs.web_acl import RULE_GROUPS
 from tests.synthesis import referred, resource, resources, settings, synthesize, tracking
-from tracking import cursor
-from tracking.api import MAX_LIMIT, MAX_TIME
+from tracking.api import MAX_TIME
 
 
 @pytest.mark.parametrize("env", ["dev", "prod"])

