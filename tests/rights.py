@@ -59,6 +59,9 @@ _STREAM = rights(
 #: SNS developer guide, "Key management": it uses a topic's key in the name of who publishes.
 _TOPIC_KEY = rights("kms", KEY, "Decrypt", "GenerateDataKey*", via="sns")
 
+#: For metrics that are sent without a log; the function's own go through its log. Metrics have no ARN.
+_METRICS = {Right("cloudwatch:PutMetricData", "*", "LogisticsTracking")}
+
 
 class Function(NamedTuple):
     """A function whose rights are proven: its name without the environment, and what services do in its name."""
@@ -77,6 +80,7 @@ class Function(NamedTuple):
 FUNCTIONS = {
     "tracking": Function("tracking-processor", _TRACES | _DEAD_LETTERS),
     "notifier": Function("tracking-notifier", _TRACES | _DEAD_LETTERS | _STREAM | _TOPIC_KEY),
+    "public": Function("tracking-public", _METRICS),
 }
 
 #: What no function may do.

@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stacks.settings import Settings, SettingsError, load_all_regions
+from tools.adopt import adopt
 from tools.toolchain import ROOT, ToolError, environment, provider_source
 
 #: Failures that a user can do something about: what the tools print, and what to tell the user.
@@ -326,7 +327,11 @@ def main() -> None:
                     create_state_bucket(regional)
             cdktf.run("deploy", *state_stacks_of(settings), *approval)
         elif arguments.command == "unlock":
-            print(f"Released the lock of {cdktf.unlock(stacks_of(settings), arguments.lock)}.")
+            stack = cdktf.unlock([*stacks_of(settings), *state_stacks_of(settings)], arguments.lock)
+            print(f"Released the lock of {stack}.")
+            silent = Cdktf(os.environ, output=arguments.output, show=lambda _: None)
+            if settings.state_owner != "hcp" and (adopted := adopt(silent, stack)):
+                print(f"Took into the state what the killed deploy had made: {', '.join(adopted)}.")
         elif arguments.command == "synth":
             stacks = [*state_stacks_of(settings), *stacks_of(settings)]
             print(f"Synthesized {', '.join(stacks)} into cdktf.out/stacks.")

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import boto3
 import pytest
 import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 
 from local.aws import CREDENTIALS, EmbeddedAws
@@ -144,3 +146,43 @@ def tool(
         check=False,
         timeout=300,
     )
+
+
+class Environment:
+    """An environment with an output folder of its own, as on a machine of its own."""
+
+    def __init__(self, name: str, aws: EmbeddedAws) -> None:
+        self.name = name
+        self.output = f"build/e2e-{name}.out"
+        self.environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        self.environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": name}
+        self.settings = load_settings(ROOT / "cdktf.json", self.environ)
+
+    def start(self, module: str, command: str, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, command, *arguments, "--output", self.output],
+            cwd=ROOT,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, module: str, command: str, *arguments: str) -> tuple[int, str]:
+        with self.start(module, command, *arguments) as process:
+            said, _ = process.communicate(timeout=400)
+        return process.returncode, said
+
+    def resources(self) -> set[str]:
+        """What AWS itself lists with the environment's tag."""
+        tagging = boto3.client("resourcegroupstaggingapi", region_name=REGION)
+        pages = tagging.get_paginator("get_resources").paginate(
+            TagFilters=[{"Key": "Environment", "Values": [self.name]}]
+        )
+        return {item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]}
+
+    def states(self) -> list[str]:
+        """The objects of the environment in the bucket of the states."""
+        s3 = boto3.client("s3", region_name=REGION, config=Config(s3={"addressing_style": "path"}))
+        listed = s3.list_objects_v2(Bucket=self.settings.state_bucket).get("Contents", [])
+        return [item["Key"] for item in listed if self.name in item["Key"].split("/")]

@@ -1,65 +1,21 @@
 """Two environments in one account, by the commands of the workflows: deployed at once, ended one by one."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import boto3
 import pytest
-from botocore.config import Config
 
 from local.aws import EmbeddedAws
 from main import ROOT
-from stacks.settings import load_settings
+from tests.e2e.conftest import REGION, Environment
 from tools.cdktf import Cdktf, create_state_bucket, stacks_of
 from tools.runs import REPORTS
 
-REGION = "us-east-1"
 #: What the emulator does not store, and Terraform so finds changed each time.
 GAP = "dead_letter_config"
-
-
-class Environment:
-    """An environment with an output folder of its own, as on a machine of its own."""
-
-    def __init__(self, name: str, aws: EmbeddedAws) -> None:
-        self.name = name
-        self.output = f"build/e2e-{name}.out"
-        self.environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-        self.environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": name}
-        self.settings = load_settings(ROOT / "cdktf.json", self.environ)
-
-    def start(self, module: str, command: str, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", module, command, *arguments, "--output", self.output],
-            cwd=ROOT,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, module: str, command: str, *arguments: str) -> tuple[int, str]:
-        with self.start(module, command, *arguments) as process:
-            said, _ = process.communicate(timeout=400)
-        return process.returncode, said
-
-    def resources(self) -> set[str]:
-        """What AWS itself lists with the environment's tag."""
-        tagging = boto3.client("resourcegroupstaggingapi", region_name=REGION)
-        pages = tagging.get_paginator("get_resources").paginate(
-            TagFilters=[{"Key": "Environment", "Values": [self.name]}]
-        )
-        return {item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]}
-
-    def states(self) -> list[str]:
-        """The objects of the environment in the bucket of the states."""
-        s3 = boto3.client("s3", region_name=REGION, config=Config(s3={"addressing_style": "path"}))
-        listed = s3.list_objects_v2(Bucket=self.settings.state_bucket).get("Contents", [])
-        return [item["Key"] for item in listed if self.name in item["Key"].split("/")]
 
 
 @pytest.fixture(scope="module")

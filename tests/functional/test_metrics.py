@@ -8,7 +8,7 @@ import pytest
 
 import facts
 from notifier.wiring import make_notifier
-from tests.conftest import Tables
+from tests.conftest import Tables, environment_suffix
 from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.test_notifier import handle
@@ -70,7 +70,9 @@ def test_the_functions_write_every_metric_that_is_watched(
     for status in facts.STATUSES:
         update = {"tracking_id": shipment, "status": status, "location": {"lat": 1, "lng": 2}}
         assert caller.post(update).status == 200
-    broken = Caller(make_api(variables | {facts.TABLE_NAME: "there-is-none"}), variables)
+    broken = Caller(
+        make_api(variables | {facts.TABLE_NAME: f"tracking-data-{environment_suffix()}"}), variables
+    )
     assert broken.post(update).status == 500
     assert broken.get("/status", tracking_id=shipment).status == 500
     assert caller.post({"updates": [update, {}]}, "/track/batch").body["stored"] == 1

@@ -17,7 +17,7 @@ import facts
 from public import page
 from public.wiring import make_api
 from shipments.errors import CODES
-from tests.conftest import REGION
+from tests.conftest import REGION, environment_suffix
 from tests.functional.conftest import Answer, Caller
 from tests.functional.test_properties import SETTINGS, anything
 from tests.line import Fault, Line
@@ -357,7 +357,8 @@ def test_a_table_that_does_not_answer(cut: Callable[[Fault], Public], fault: Fau
 
 
 def test_a_table_that_is_gone_is_our_own_fault(environment: dict[str, str]) -> None:
-    answer = Public({**environment, facts.TABLE_NAME: "gone"}).get("/shipments/a")
+    gone = f"tracking-data-{environment_suffix()}"
+    answer = Public({**environment, facts.TABLE_NAME: gone}).get("/shipments/a")
     assert (answer.status, answer.body["error"]) == (500, "Internal server error")
 
 
