@@ -22,11 +22,9 @@ GAP = "dead_letter_config"
 def environments(aws: EmbeddedAws) -> tuple[Environment, Environment]:
     ended, kept = Environment("pr-1", aws), Environment("pr-2", aws)
     create_state_bucket(ended.settings)
-    started = [(environment, environment.start("tools.runs", "apply")) for environment in (ended, kept)]
-    for environment, process in started:
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said
-        assert environment.resources()
+    processes = [environment.start("tools.runs", "apply") for environment in (ended, kept)]
+    said = [process.communicate(timeout=600)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
     return ended, kept
 
 

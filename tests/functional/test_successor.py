@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from main import ROOT
-from stacks.package import build
 from tools.environments import python_of
 
 pytestmark = pytest.mark.slow
@@ -24,8 +23,6 @@ VERSIONS = {
 
 def synthesized(python: str, script: str, folder: Path) -> dict[str, Any]:
     """The JSON of the stacks of prod, by a Python of its own."""
-    for function in ("tracking", "notifier"):
-        build(function)  # which takes pip, and is the same under every framework
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environ |= {"CDKTF_OUTDIR": str(folder), "ENVIRONMENT_SUFFIX": "prod"}
     run = subprocess.run(
@@ -37,6 +34,7 @@ def synthesized(python: str, script: str, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def today(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    # Which also builds the Lambda packages, for all frameworks the same.
     return synthesized(str(ROOT / ".venv/bin/python"), "main.py", tmp_path_factory.mktemp("cdktf"))
 
 

@@ -21,6 +21,7 @@ REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
 INSIDE = (
     "aws_api_gateway_model",
     "aws_api_gateway_request_validator",
+    "aws_apigatewayv2_stage",
 )
 #: What an account has once for all regions, by the beginning of its type. A dashboard's ARN names no region.
 GLOBAL = ("aws_iam_", "aws_s3_bucket", "aws_cloudwatch_dashboard", "aws_cloudfront_", "aws_route53_")
