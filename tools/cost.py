@@ -39,8 +39,8 @@ class Price(NamedTuple):
     page: str
 
 
-#: Of AWS's pricing pages as they were in November 2026; checked against infracost's copies of AWS's price list,
-#: and DynamoDB's requests against reports of the halving of November 2024.
+#: Of AWS's pricing pages; most were checked against infracost's copies of AWS's price list, and DynamoDB's requests
+#: against reports of the halving of November 2024. Those of composite alarms and of WAF could not be checked.
 PRICES: Final = {
     "api": Price(
         3.50, 1e6, "requests to a REST API, for the first 333 million a month", "Amazon API Gateway pricing"
@@ -61,6 +61,9 @@ PRICES: Final = {
     "dashboard": Price(3.00, 1, "dashboard a month", "Amazon CloudWatch pricing"),
     "trace": Price(5.00, 1e6, "traces", "AWS X-Ray pricing"),
     "key": Price(1.00, 1, "key a month", "AWS KMS pricing"),
+    "acl": Price(5.00, 1, "web ACL a month", "AWS WAF pricing"),
+    "rule": Price(1.00, 1, "rule of a web ACL a month", "AWS WAF pricing"),
+    "inspected": Price(0.60, 1e6, "requests to a web ACL", "AWS WAF pricing"),
     "publish": Price(0.50, 1e6, "notifications published", "Amazon SNS pricing"),
     "webhook": Price(0.60, 1e6, "notifications to HTTPS", "Amazon SNS pricing"),
     "email": Price(20.00, 1e6, "notifications by e-mail", "Amazon SNS pricing"),
@@ -179,13 +182,14 @@ def _size(value: AttributeValue) -> int:
             return 1
 
 
-def for_updates(memory_mb: int, request: Request, *, batch: int = 1) -> list[Line]:
+def for_updates(memory_mb: int, request: Request, *, batch: int = 1, web_acl: bool = False) -> list[Line]:
     """A million updates, `batch` in a request."""
     requests = 1e6 / batch
     units = ceil(request.item / 1024) * 1e6
     told = 1e6 / NOTIFIED_A_CPU_SECOND * MB_A_PROCESSOR / memory_mb
     return [
         Line("API Gateway", requests, "api"),
+        *([Line("Web ACL", requests, "inspected")] if web_acl else []),
         Line("Lambda, requests", requests, "invocation"),
         # The writes of a batch wait ten at a time.
         Line("Lambda, time", _time(memory_mb, POST_CPU_MS * batch, ceil(batch / 10)) * requests, "time"),
@@ -200,12 +204,15 @@ def for_updates(memory_mb: int, request: Request, *, batch: int = 1) -> list[Lin
     ]
 
 
-def for_reads(memory_mb: int, request: Request, *, index_shards: int = 0) -> list[Line]:
+def for_reads(
+    memory_mb: int, request: Request, *, index_shards: int = 0, web_acl: bool = False
+) -> list[Line]:
     """A million GET of 10 updates: of /status, or of /updates with so many shards."""
     # One item more than asked for is read. Reads of an index count half.
     units = ceil(11 * request.item / 4096) * (index_shards / 2 or 1)
     return [
         Line("API Gateway", 1e6, "api"),
+        *([Line("Web ACL", 1e6, "inspected")] if web_acl else []),
         Line("Lambda, requests", 1e6, "invocation"),
         Line("Lambda, time", _time(memory_mb, GET_CPU_MS, ceil((index_shards or 1) / 10)) * 1e6, "time"),
         Line("DynamoDB, reads", units * 1e6, "read"),
@@ -239,11 +246,14 @@ def for_standing(resources: Sequence[tuple[str, dict[str, Any]]]) -> list[Line]:
         for kind, resource in resources
         if kind == "aws_cloudwatch_metric_alarm"
     )
+    rules = sum(len(resource["rule"]) for kind, resource in resources if kind == "aws_wafv2_web_acl")
     return [
         Line("Alarms", metrics, "alarm"),
         Line("Composite alarms", count["aws_cloudwatch_composite_alarm"], "composite"),
         Line("Dashboards", count["aws_cloudwatch_dashboard"], "dashboard"),
         Line("Keys", count["aws_kms_key"], "key"),
+        Line("Web ACLs", count["aws_wafv2_web_acl"], "acl"),
+        Line("Rules of web ACLs", rules, "rule"),
     ]
 
 
@@ -288,6 +298,7 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
     post, get = measure()
     settings = {env: load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": env}) for env in ENVIRONMENTS}
     memory = {env: settings[env].memory_mb for env in ENVIRONMENTS}
+    acl = {env: settings[env].web_acl for env in ENVIRONMENTS}
     standing = {env: for_standing(_resources(settings[env])) for env in ENVIRONMENTS}
     cost = {
         "prices": _table(
@@ -304,13 +315,25 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
         ),
         "standing": _side_by_side(standing),
         "metrics": _side_by_side({env: [own_metrics()] for env in ENVIRONMENTS}),
-        "updates": _side_by_side({env: for_updates(memory[env], post) for env in ENVIRONMENTS}),
-        "batches": _side_by_side({env: for_updates(memory[env], post, batch=BATCH) for env in ENVIRONMENTS}),
-        "reads": _side_by_side({env: for_reads(memory[env], get) for env in ENVIRONMENTS}),
+        "updates": _side_by_side(
+            {env: for_updates(memory[env], post, web_acl=acl[env]) for env in ENVIRONMENTS}
+        ),
+        "batches": _side_by_side(
+            {env: for_updates(memory[env], post, batch=BATCH, web_acl=acl[env]) for env in ENVIRONMENTS}
+        ),
+        "reads": _side_by_side({env: for_reads(memory[env], get, web_acl=acl[env]) for env in ENVIRONMENTS}),
         "shards": _table(
             ["shards", "USD for a million GET /updates"],
             [
-                [str(n), _usd(sum(line.usd for line in for_reads(memory["prod"], get, index_shards=n)))]
+                [
+                    str(n),
+                    _usd(
+                        sum(
+                            line.usd
+                            for line in for_reads(memory["prod"], get, index_shards=n, web_acl=acl["prod"])
+                        )
+                    ),
+                ]
                 for n in (1, 4, 16, 64)
             ],
         ),
@@ -324,10 +347,12 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
         "storage": _side_by_side({"USD": for_storage(post)}),
     }
     rates = {
-        "10": monthly(10, for_updates(memory["prod"], post)),
-        "1,000": monthly(1_000, for_updates(memory["prod"], post)),
-        "100,000": monthly(100_000, for_updates(memory["prod"], post)),
-        "100,000 in batches": monthly(100_000, for_updates(memory["prod"], post, batch=BATCH)),
+        "10": monthly(10, for_updates(memory["prod"], post, web_acl=acl["prod"])),
+        "1,000": monthly(1_000, for_updates(memory["prod"], post, web_acl=acl["prod"])),
+        "100,000": monthly(100_000, for_updates(memory["prod"], post, web_acl=acl["prod"])),
+        "100,000 in batches": monthly(
+            100_000, for_updates(memory["prod"], post, batch=BATCH, web_acl=acl["prod"])
+        ),
     }
     rows = [
         [name, *(f"{usd.get(name, 0):,.0f}" for usd in rates.values())]

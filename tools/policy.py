@@ -39,17 +39,9 @@ def failures(stacks: Mapping[str, Any], config: Path = CONFIG) -> set[Failure]:
             path.parent.mkdir(parents=True)
             readable = {key: value for key, value in stack.items() if key not in UNREADABLE}
             path.write_text(json.dumps(readable, indent=2), encoding="utf-8")
-        checkov = [
-            str(python),
-            "-m",
-            "checkov.main",
-            "--config-file",
-            str(config),
-            "--directory",
-            str(folder),
-        ]
+        options = [f"--config-file={config}", f"--directory={folder}", "--output=json"]
         done = subprocess.run(
-            [*checkov, "--output", "json"],
+            [python, "-m", "checkov.main", *options],
             env={**os.environ, "HOME": home},  # it keeps a cache there
             capture_output=True,
             text=True,

@@ -31,7 +31,8 @@ from stacks.constructs.key import EncryptionKey
 from stacks.constructs.log_group import log_group
 
 #: AWS's managed rule groups, in the order in which they look at a request, each with its rules that only count
-#: (WAF developer guide, "AWS Managed Rules rule groups list"). AnonymousIpList is not here: it refuses hosting
+#: (WAF developer guide, "AWS Managed Rules rule groups list"); of the 1,500 capacity units that the basic price
+#: includes they take 925. AnonymousIpList is not here: it refuses hosting
 #: providers, which is where the callers' programs run.
 RULE_GROUPS: dict[str, list[str]] = {
     "AWSManagedRulesAmazonIpReputationList": [],

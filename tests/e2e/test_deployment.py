@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from local.gateway import Gateway
 from main import ROOT
-from tests.e2e.conftest import Deployment, SigV4, serve, signed, tool
+from tests.e2e.conftest import OUTPUT, Deployment, SigV4, serve, signed, tool
 
 openapi = schemathesis.openapi.from_path(ROOT / "docs/openapi.json")
 
@@ -189,6 +189,23 @@ def test_a_changed_handler_is_deployed_and_nothing_else_is(deployment: Deploymen
     after = client.get_function(FunctionName="tracking-processor-dev")["Configuration"]["CodeSha256"]
     assert after != before
     assert "0 to add, 1 to change, 0 to destroy" in re.sub(r"\x1b\[[\d;]*m", "", deploy.stdout)
+
+
+def test_a_web_acl_comes_and_goes_with_its_setting(deployment: Deployment, tmp_path: Path) -> None:
+    copy = copy_of_project(tmp_path, "cdktf.json", '"web_acl": false', '"web_acl": true')
+    waf, api = boto3.client("wafv2"), boto3.client("apigateway")
+    on = tool(deployment, "deploy", "--auto-approve", folder=copy)
+    assert on.returncode == 0, on.stdout
+    id = next(item["id"] for item in api.get_rest_apis()["items"] if item["name"] == "tracking-api-dev")
+    stage = f"arn:aws:apigateway:us-east-1::/restapis/{id}/stages/dev"
+    assert waf.get_web_acl_for_resource(ResourceArn=stage)["WebACL"]["Name"] == "tracking-dev"
+    changes = plan(deployment, copy / OUTPUT / "stacks/tracking-dev", deployment.environ)
+    assert not [change["address"] for change in changes if "waf" in change["type"]]
+    off = tool(deployment, "deploy", "--auto-approve")
+    assert off.returncode == 0, off.stdout
+    assert not [
+        item for item in waf.list_web_acls(Scope="REGIONAL")["WebACLs"] if item["Name"] == "tracking-dev"
+    ]
 
 
 def test_a_second_deploy_is_refused_by_the_lock_and_a_stale_lock_can_be_released(

@@ -1,0 +1,132 @@
+"""What is installed and shipped: every file of it locked by its hash, named in a bill of materials, and audited."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import PathDistribution
+from pathlib import Path
+from typing import Any
+from zipfile import Path as ZipPath
+from zipfile import ZipFile
+
+import pytest
+
+from main import ROOT
+from stacks.package import build
+from tools import sbom
+
+LOCK: dict[str, Any] = json.loads((ROOT / "Pipfile.lock").read_bytes())
+ENVIRONMENTS = ROOT / "tools/environments"
+
+
+@pytest.mark.parametrize("section", LOCK.keys() - {"_meta"})
+def test_every_package_of_pipfile_lock_has_its_version_and_hashes(section: str) -> None:
+    assert LOCK[section]
+    for name, locked in LOCK[section].items():
+        assert re.fullmatch(r"==[\w.!+]+", locked.get("version", "")), name
+        assert locked["hashes"], name
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in locked["hashes"]), name
+
+
+def test_every_package_of_package_lock_has_its_hash() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_bytes())["packages"]
+    del packages[""]
+    assert packages
+    for name, locked in packages.items():
+        # What is bundled lies inside the archive of another, and so under that one's hash.
+        assert locked.get("inBundle") or re.fullmatch(r"sha512-[\w+/]{86}==", locked.get("integrity", "")), (
+            name
+        )
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "tools/pipenv.txt", *sorted(ENVIRONMENTS.glob("*.txt"))], ids=lambda path: path.name
+)
+def test_every_package_of_a_requirements_file_has_its_version_and_hashes(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(
+            r"[\w.-]+(\[[\w,-]+\])?==[^\s;]+( *;.+?)?(\s+--hash=sha256:[0-9a-f]{64})+", line.strip()
+        )
+
+
+def test_every_environment_is_locked() -> None:
+    names = {path.stem for path in ENVIRONMENTS.glob("*.in")}
+    assert names
+    assert names == {path.stem for path in ENVIRONMENTS.glob("*.txt")}
+
+
+@pytest.mark.parametrize("function", sbom.functions())
+def test_the_bill_of_materials_names_what_is_in_the_zip(function: str) -> None:
+    package = build(function)
+    bill = json.loads(sbom.describe(package))
+    assert bill["specVersion"] == "1.6"
+    subject = bill["metadata"]["component"]
+    assert subject["name"] == function
+    assert subject["hashes"] == [
+        {"alg": "SHA-256", "content": hashlib.sha256(package.read_bytes()).hexdigest()}
+    ]
+
+    with ZipFile(package) as archive:
+        shipped = {
+            (found.name, found.version)
+            for folder in ZipPath(archive).iterdir()
+            if folder.name.endswith(".dist-info")
+            for found in [PathDistribution(folder)]
+        }
+    assert shipped
+    assert {(item["name"], item["version"]) for item in bill["components"]} == shipped
+    for item in bill["components"]:
+        name = item["purl"].removeprefix("pkg:pypi/").partition("@")[0]
+        assert item["purl"] == f"pkg:pypi/{name}@{item['version']}"
+        hashes = {f"sha256:{value['content']}" for value in item["externalReferences"][0]["hashes"]}
+        assert hashes == set(LOCK["lambda"][name]["hashes"])
+        for given in item["licenses"]:
+            assert given.get("expression") or given["license"].keys() & {"id", "name"}, name
+
+
+def test_everything_that_is_locked_for_lambda_is_shipped() -> None:
+    """Otherwise the bill and the audit would speak of different packages."""
+    bill = json.loads(sbom.describe(build("tracking")))
+    names = {item["purl"].removeprefix("pkg:pypi/").partition("@")[0] for item in bill["components"]}
+    assert names == LOCK["lambda"].keys()
+
+
+def test_a_package_has_the_licence_that_says_most(tmp_path: Path) -> None:
+    licences = {
+        "License-Expression: MIT OR Apache-2.0": [{"expression": "MIT OR Apache-2.0"}],
+        "License: mit": [{"license": {"id": "MIT"}}],
+        "License: Dual": [{"license": {"name": "Dual"}}],
+        "License: Dual\nClassifier: License :: OSI Approved :: BSD License": [
+            {"license": {"name": "BSD License"}}
+        ],
+        "Summary: unknown": None,
+    }
+    for header, expected in licences.items():
+        package = tmp_path / "tracking.zip"
+        with ZipFile(package, "w") as archive:
+            archive.writestr("six-1.17.0.dist-info/METADATA", f"Name: six\nVersion: 1.17.0\n{header}\n")
+        assert json.loads(sbom.describe(package))["components"][0].get("licenses") == expected
+
+
+@pytest.mark.slow
+def test_an_audit_without_its_service_fails_with_one_sentence() -> None:
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+    audit = [sys.executable, "-m", "tools.audit"]
+    done = subprocess.run(
+        audit,
+        cwd=ROOT,
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.fullmatch(r"Error: PyPI's list of vulnerabilities could not be read, .+\n", done.stderr)
