@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 def add_stacks(app: "App", settings: "Settings") -> None:
     """Lists the stacks."""
+    from stacks.public import PublicStack
     from stacks.state import StateStack
     from stacks.tracking import TrackingStack
 
     StateStack(app, "state", settings)
-    TrackingStack(app, f"tracking-{settings.environment}", settings)
+    tracking = TrackingStack(app, f"tracking-{settings.environment}", settings)
+    PublicStack(app, f"public-{settings.environment}", settings, tracking=tracking)
 
 
 def main() -> None:

@@ -99,11 +99,7 @@ def read(name: str, stage: str, *, endpoint: str, region: str, functions: Mappin
         LookupError: there is no such API or stage, or it integrates a function that is not given.
         UnsupportedApiError: the API has what the local gateway cannot do.
     """
-    keys = {key.lower(): value for key, value in CREDENTIALS.items()}
-    gateway, lambda_, sts = (
-        boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
-        for service in ("apigateway", "lambda", "sts")
-    )
+    gateway, lambda_, sts = (client(service, endpoint, region) for service in ("apigateway", "lambda", "sts"))
     found = [api for api in _items(gateway, "get_rest_apis") if api["name"] == name]
     if len(found) != 1:
         raise LookupError(f"There are {len(found)} REST APIs named {name} in {region}, not one.")
@@ -146,7 +142,7 @@ class _MethodReader:
         functions: Mapping[str, Function],
     ) -> None:
         self._functions = functions
-        self._sources = {name: _permitted_sources(lambda_, name) for name in functions}
+        self._sources = {name: permitted_sources(lambda_, name) for name in functions}
         self._scope = f"{region}:{{account}}:{api}/{stage['stageName']}"
         self._settings: dict[str, dict[str, Any]] = stage.get("methodSettings") or {}
         self._validators = {
@@ -215,7 +211,13 @@ def _items(client: Any, operation: str, **parameters: Any) -> list[dict[str, Any
     return [item for page in pages for item in page["items"]]
 
 
-def _permitted_sources(client: Any, function: str) -> list[str]:
+def client(service: str, endpoint: str, region: str) -> Any:
+    """A client of a service of the embedded AWS."""
+    keys = {key.lower(): value for key, value in CREDENTIALS.items()}
+    return boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
+
+
+def permitted_sources(client: Any, function: str) -> list[str]:
     """ARN patterns of the API methods that a function's policy lets invoke it."""
     try:
         policy = json.loads(client.get_policy(FunctionName=function)["Policy"])

@@ -23,13 +23,12 @@ from local.aws import CREDENTIALS
 from local.deployed import Api, Method
 from local.function import PayloadTooLargeError, ThrottledError, trace_id
 from local.proxy import Request
+from local.server import RAW_HEADERS
 from local.sigv4 import SignatureError, Signed, verify
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-#: Where the server leaves the headers as they came, since a WSGI environment loses their spelling.
-RAW_HEADERS = "local.headers"
 #: Bytes of a request's body; https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 BODY_LIMIT = 10 * 1024 * 1024
 #: Integrations that run at the same time; more wait.

@@ -5,6 +5,7 @@ import re
 import shlex
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import boto3
 
+from local import demo
 from local.aws import CREDENTIALS, EmbeddedAws
 from local.function import Function
-from local.gateway import Gateway, PortTakenError, check_port
+from local.gateway import Gateway
+from local.http_api import HttpGateway
 from local.invoke import InvokeApi
+from local.server import PortTakenError, check_port
 from local.stream import StreamPoller
 from stacks.package import build
 from stacks.settings import SettingsError, load_settings
@@ -49,17 +53,17 @@ class Progress:
                 print(flush=True)
 
 
-def up(port: int) -> None:
+def up(port: int, public_port: int) -> None:
     """Deploys and serves until KeyboardInterrupt.
 
     Args:
-        port: of the API, on 127.0.0.1.
+        port: of the tracking API, on 127.0.0.1.
+        public_port: of the public one.
 
     Raises:
         PortTakenError: another program listens there.
         DeployError, SettingsError, ToolError: the deployment did not succeed.
     """
-    check_port(port)
     # Nothing here may reach an account that this shell has credentials for.
     for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_REGION"]:
         del os.environ[name]
@@ -77,17 +81,17 @@ def up(port: int) -> None:
         create_state_bucket(settings)
         cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
 
-        processor, notifier = (
+        processor, notifier, public = (
             running.enter_context(
                 Function(
-                    f"{name}-{settings.environment}",
+                    f"tracking-{name}-{settings.environment}",
                     endpoint=aws.endpoint,
                     region=settings.region,
                     package=build(package),
                     log=print,
                 )
             )
-            for name, package in (("tracking-processor", "tracking"), ("tracking-notifier", "notifier"))
+            for name, package in (("processor", "tracking"), ("notifier", "notifier"), ("public", "public"))
         )
         running.enter_context(StreamPoller(notifier, endpoint=aws.endpoint, region=settings.region))
         invoke = running.enter_context(InvokeApi({notifier.name: notifier}))
@@ -101,7 +105,22 @@ def up(port: int) -> None:
                 port=port,
             )
         )
-        print(_welcome(gateway.url, aws, settings.region, invoke.url), flush=True)
+        page = running.enter_context(
+            HttpGateway(
+                f"tracking-public-{settings.environment}",
+                endpoint=aws.endpoint,
+                region=settings.region,
+                functions={public.name: public},
+                port=public_port,
+            )
+        )
+        demo.post_past(gateway.url, settings.region)
+        stopped = threading.Event()
+        late = threading.Thread(target=demo.post_late, args=(gateway.url, settings.region, stopped))
+        late.start()
+        running.callback(late.join)
+        running.callback(stopped.set)
+        print(_welcome(gateway.url, page.url, aws, settings.region, invoke.url), flush=True)
         for notification in _notifications(f"tracking-notifications-{settings.environment}"):
             print(f"Notification: {notification}", flush=True)
 
@@ -126,7 +145,7 @@ def _notifications(topic: str) -> Iterator[str]:
         time.sleep(0.5)
 
 
-def _welcome(url: str, aws: EmbeddedAws, region: str, invoke_url: str) -> str:
+def _welcome(url: str, public_url: str, aws: EmbeddedAws, region: str, invoke_url: str) -> str:
     curl = (
         f"curl --aws-sigv4 aws:amz:{region}:execute-api"
         f" --user {CREDENTIALS['AWS_ACCESS_KEY_ID']}:{CREDENTIALS['AWS_SECRET_ACCESS_KEY']}"
@@ -134,7 +153,10 @@ def _welcome(url: str, aws: EmbeddedAws, region: str, invoke_url: str) -> str:
     update = '{"tracking_id": "PKG-1", "status": "in_transit", "location": {"lat": 52.52, "lng": 13.405}}'
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in aws.environment(region).items())
     return f"""
-The tracking API is deployed and runs at {url}
+The tracking API is deployed and runs at {url}, the public API at {public_url}
+
+See a shipment arrive, in a browser (its last scans come in during the next minute):
+  {public_url}/shipments/{demo.TRACKING_ID}
 
 Store an update:
   {curl} -H 'Content-Type: application/json' -d '{update}' {url}/track
@@ -152,21 +174,32 @@ The functions' logs and the notifications of status changes follow. Ctrl-C stops
 """
 
 
+def _port(variable: str, default: str) -> int:
+    text = os.environ.get(variable) or default
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        sys.exit(f"Error: {variable} is {text!r}; it may be a number from 1 to 65535.")
+    try:
+        check_port(int(text))
+    except PortTakenError as error:
+        sys.exit(f"Error: {error} For example: {variable}=9000 make up")
+    return int(text)
+
+
 def main() -> None:
     """Raises SystemExit with one plain sentence for whatever goes wrong."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    text = os.environ.get("PORT") or "8080"
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        sys.exit(f"Error: PORT is {text!r}; it may be a number from 1 to 65535.")
+    port, public_port = _port("PORT", "8080"), _port("PUBLIC_PORT", "8081")
+    if port == public_port:
+        sys.exit(f"Error: PORT and PUBLIC_PORT are both {port}; each API needs one of its own.")
     try:
-        up(int(text))
+        up(port, public_port)
     except KeyboardInterrupt:
         print("\nStopped.")
     except DeployError as error:
         sys.exit(f"\nError: {error} All that was said is in {LOG.relative_to(ROOT)}.")
     except PortTakenError as error:
-        sys.exit(f"Error: {error} For example: PORT=9000 make up")
+        sys.exit(f"Error: {error}")
     except (SettingsError, ToolError) as error:
         sys.exit(f"Error: {error}")
 

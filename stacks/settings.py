@@ -34,6 +34,7 @@ RetentionDays = Literal[
 Region = Annotated[str, Pattern(r"[a-z]{2,3}(-[a-z]+)+-\d", "an AWS region such as us-east-1")]
 Status = Literal["pending", "in_transit", "delivered", "failed"]
 Email = Annotated[str, Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
+Origin = Annotated[str, Pattern(r"\*|https?://[^\s/*?#]+", "* or an origin such as https://shop.example.com")]
 Count = Annotated[int, Range(0, 1_000_000)]
 
 
@@ -88,6 +89,15 @@ class Settings:
     notification_emails: dict[Email, list[Status]]
     """Who is told of shipments' changes to these statuses; an empty list stands for all."""
 
+    public_tracking: Literal["open", "closed"]
+    """Whether anyone who knows a tracking id may see where the shipment is."""
+    public_allowed_origins: list[Origin]
+    """The sites whose scripts may read the public API."""
+    public_rate_limit: Annotated[int, Range(1, 10_000)]
+    """Requests a second to the public API, for all callers together."""
+    public_burst_limit: Annotated[int, Range(1, 5_000)]
+    public_log_retention_days: RetentionDays
+
     alarm_emails: list[Email]
     alarm_4xx_count: Count
     alarm_5xx_count: Count
@@ -96,6 +106,9 @@ class Settings:
     alarm_notifier_error_count: Count
     alarm_notifier_lag_ms: Count
     alarm_dead_letter_count: Count
+    alarm_public_error_count: Count
+    alarm_public_duration_ms: Count
+    alarm_public_throttle_count: Count
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:

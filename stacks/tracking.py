@@ -3,8 +3,8 @@
 from cdktf import TerraformOutput, TerraformStack
 from constructs import Construct
 
-from stacks.constructs.alarms import Alarms
-from stacks.constructs.dashboard import Dashboard
+from stacks.constructs.alarms import Alarms, tracking_alarms
+from stacks.constructs.dashboard import Dashboard, tracking_graphs
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.parameters import Parameters
@@ -28,16 +28,19 @@ class TrackingStack(TerraformStack):
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id)
         env = settings.environment
+        #: What other stacks of the environment look up.
+        self.table_name, self.key_name = f"tracking-data-{env}", f"tracking-{env}"
+        self.alarm_topic_name = f"tracking-alarms-{env}"
         account = lay_foundation(self, settings, tags=settings.tags, state_key=f"tracking/{env}")
 
-        key = EncryptionKey(self, "key", name=f"tracking-{env}", account=account)
+        key = EncryptionKey(self, "key", name=self.key_name, account=account)
         data_key = key if settings.customer_managed_key else None
 
         dead_letters = DeadLetterQueue(self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=data_key)
         table = TrackingTable(
             self,
             "table",
-            name=f"tracking-data-{env}",
+            name=self.table_name,
             key=data_key,
             protect_from_deletion=settings.protect_from_deletion,
         )
@@ -142,33 +145,33 @@ class TrackingStack(TerraformStack):
         topic = AlarmTopic(
             self,
             "alarm-topic",
-            name=f"tracking-alarms-{env}",
+            name=self.alarm_topic_name,
             key=key,
             emails=settings.alarm_emails,
             account=account,
         )
-        Alarms(
-            self,
-            "alarms",
-            settings=settings,
-            topic=topic,
+        rows = tracking_alarms(
+            settings,
             api=api,
             function=function,
             notifier=notifier,
             notifications=notifications,
             dead_letters=dead_letters,
         )
+        Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
         dashboard = Dashboard(
             self,
             "dashboard",
             name=f"logistics-tracking-{env}",
             region=account.region,
-            api=api,
-            function=function,
-            table=table,
-            notifier=notifier,
-            notifications=notifications,
-            dead_letters=dead_letters,
+            graphs=tracking_graphs(
+                api=api,
+                function=function,
+                table=table,
+                notifier=notifier,
+                notifications=notifications,
+                dead_letters=dead_letters,
+            ),
         )
 
         outputs = {

@@ -12,6 +12,13 @@ from local.aws import EmbeddedAws
 REGION = "us-east-1"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of a file in one process, and those that share the deployment, which takes minutes."""
+    for item in items:
+        group = "deployment" if "deployment" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def aws() -> Iterator[EmbeddedAws]:
     """The embedded AWS, with boto3 and botocore pointed at it; tests share it, so each names its own things."""

@@ -49,11 +49,11 @@ def resource(stack: Mapping[str, Any], kind: str, **attributes: Any) -> dict[str
 
 
 def referred(stack: Mapping[str, Any], text: str) -> tuple[str, dict[str, Any]]:
-    """The type and the attributes of the one resource that a Terraform expression refers to."""
-    match = re.fullmatch(r"\$\{(\w+)\.([\w-]+)\.\w+\}", text)
+    """The type and the attributes of the one resource or data source that a Terraform expression refers to."""
+    match = re.fullmatch(r"\$\{(data\.)?(\w+)\.([\w-]+)\.\w+\}", text)
     assert match, f"{text!r} is no reference"
-    found: dict[str, Any] = stack["resource"][match[1]][match[2]]
-    return match[1], found
+    found: dict[str, Any] = stack["data" if match[1] else "resource"][match[2]][match[3]]
+    return match[2], found
 
 
 def statements(stack: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,9 +11,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -48,6 +47,9 @@ SENTENCES = {
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
     ),
+    r"reading (Dynamodb Table|SNS Topic|KMS Alias) \([^)]*\): (couldn't find resource|empty result)": (
+        "The public stack needs what the tracking stack makes: deploy that one first, or both with `make deploy`."
+    ),
     r"Failed to query available provider packages|could not connect to registry": (
         "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
     ),
@@ -60,7 +62,7 @@ class DeployError(Exception):
 
 def stacks_of(settings: Settings) -> list[str]:
     """The stacks of one environment, in the order of their deployment."""
-    return [f"tracking-{settings.environment}"]
+    return [f"tracking-{settings.environment}", f"public-{settings.environment}"]
 
 
 class Cdktf:
@@ -120,22 +122,35 @@ class Cdktf:
         if status:
             raise DeployError(explain(said) or f"`cdktf {command}` failed; what it said stands above.")
 
-    def unlock(self, stack: str, lock: str) -> None:
-        """Releases a lock that a killed deploy left behind. Raises DeployError."""
+    def unlock(self, stacks: Sequence[str], lock: str) -> str:
+        """Releases a lock that a killed deploy left behind, and tells on which of the stacks. Raises DeployError."""
         environ = {**self._environ, **self.terraform_arguments()}
-        for argv in (["terraform", "init", "-input=false"], ["terraform", "force-unlock", "-force", lock]):
-            folder = ROOT / self._output / "stacks" / stack
-            status, said = self._run_in_lines(argv, environ, folder)
-            if status:
-                raise DeployError(explain(said) or "The lock was not released; Terraform says why above.")
+        commands = [["init", "-input=false"], ["force-unlock", "-force", lock]]
+        for stack in stacks:
+            for command in commands:
+                tried = subprocess.run(
+                    ["terraform", *command, "-no-color"],
+                    cwd=ROOT / self._output / "stacks" / stack,
+                    env=environ,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                if tried.returncode:
+                    break
+            else:
+                return stack
+        print(tried.stderr.strip())
+        raise DeployError(
+            explain(tried.stderr)
+            or f"None of {', '.join(stacks)} has this lock; what Terraform said of the last stands above."
+        )
 
-    def _run_in_lines(
-        self, argv: list[str], environ: Mapping[str, str], folder: Path = ROOT
-    ) -> tuple[int, str]:
+    def _run_in_lines(self, argv: list[str], environ: Mapping[str, str]) -> tuple[int, str]:
         said = []
         with subprocess.Popen(
             argv,
-            cwd=folder,
+            cwd=ROOT,
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -246,7 +261,7 @@ def main() -> None:
                 create_state_bucket(settings)
             cdktf.run("deploy", "state", *approval)
         elif arguments.command == "unlock":
-            cdktf.unlock(stacks_of(settings)[0], arguments.lock)
+            print(f"Released the lock of {cdktf.unlock(stacks_of(settings), arguments.lock)}.")
         elif arguments.command == "synth":
             print(f"Synthesized {', '.join(['state', *stacks_of(settings)])} into cdktf.out/stacks.")
         elif arguments.command == "diff":

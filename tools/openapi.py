@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import facts
-from tracking.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_TIME, ROUTES
-from tracking.errors import CODES
+from shipments.errors import CODES
+from shipments.parameters import DEFAULT_LIMIT, MAX_LIMIT
+from tracking.api import MAX_TIME, ROUTES
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "openapi.json"
 
@@ -47,7 +48,7 @@ def describe() -> Schema:
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Logistics Tracking API", "version": "1.0.0"},
+        "info": {"title": "Logistics Tracking API", "version": facts.VERSION},
         "security": [{"sigv4": []}],
         "paths": {
             path: {method.lower(): operations[f"{method} {path}"] for method in methods}

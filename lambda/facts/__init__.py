@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Final
 
+#: Of both APIs.
+VERSION: Final = "1.0.0"
+
 #: JSON Schemas, draft 4 as API Gateway's models want it: one update, and the envelope of a batch.
 UPDATE_SCHEMA: Final = Path(__file__).with_name("update.schema.json")
 BATCH_SCHEMA: Final = Path(__file__).with_name("batch.schema.json")

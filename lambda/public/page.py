@@ -16,7 +16,8 @@ from public import atlas, texts
 #: From a dot to a pin.
 _WAY: Final = """<svg class="way" viewBox="0 0 320 72" aria-hidden="true">
 <path d="M8 60C70-10 120 90 180 44S262 10 302 45"/><circle cx="8" cy="60" r="5"/>
-<path class="pin" d="M303 5a14 14 0 0 0-14 14c0 11 14 26 14 26s14-15 14-26a14 14 0 0 0-14-14zm0 8a6 6 0 1 1 0 12 6 6 0 0 1 0-12z"/>
+<path class="pin" d="M303 5a14 14 0 0 0-14 14c0 11 14 26 14 26s14-15 14-26a14 14 0 0 0-14-14z
+m0 8a6 6 0 1 1 0 12 6 6 0 0 1 0-12z"/>
 </svg>"""
 
 

@@ -1,7 +1,6 @@
 """The routes of the signed tracking API."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,21 +8,19 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from shipments import exact_json
+from shipments import cursor, exact_json
+from shipments.errors import CODES, ApiError, as_api_error
+from shipments.parameters import after, limit, next_key, number
 from shipments.settings import Settings, SettingsSource
-from shipments.store import Page, Position, Refused, TooLarge, Unavailable, UpdateStore, position_of
+from shipments.store import Page, UpdateStore
 from shipments.summary import summarize
 from shipments.telemetry import Telemetry
-from shipments.update import Fault, Invalid, Schema, Update, check_storable
-from tracking import cursor
-from tracking.errors import CODES, ApiError
+from shipments.update import Fault, Schema, Update, check_storable
 from tracking.request import Request
 
 if TYPE_CHECKING:
     from tracking.idempotency import FirstSeen
 
-DEFAULT_LIMIT: Final = 10
-MAX_LIMIT: Final = 100
 #: ms since the epoch: the year 33658.
 MAX_TIME: Final = 10**15 - 1
 
@@ -31,7 +28,6 @@ MAX_TIME: Final = 10**15 - 1
 _MAX_ANSWER = 5_500_000
 #: Shipments of a batch that are worked on at a time; botocore keeps as many connections.
 _WORKERS = 10
-_RETRY_LATER = {"Retry-After": "1"}
 
 Route = Callable[["Api", Request, Settings], str]
 
@@ -70,7 +66,7 @@ class Api:
             with self._telemetry.trace(name):
                 body = route(self, request, self._settings.current())
         except Exception as error:
-            problem = self._problem(error)
+            problem = as_api_error(error, self._telemetry)
             status, headers = problem.status, problem.headers
             body = json.dumps(problem.body(request.id))
         self._report(name, status)
@@ -80,24 +76,6 @@ class Api:
             "body": body,
             "isBase64Encoded": False,
         }
-
-    def _problem(self, error: Exception) -> ApiError:
-        match error:
-            case ApiError():
-                return error
-            case Invalid():
-                return ApiError(400, f"Invalid request: {error}", error.faults)
-            case TooLarge():
-                return ApiError(413, "An update has at most 400 KB, as DynamoDB counts them")
-            case Refused():
-                return ApiError(400, f"Invalid request: {error}")
-            case Unavailable():
-                self._telemetry.failure("The table does not answer", error)
-                return ApiError(503, "The service is busy; send the request again", headers=_RETRY_LATER)
-            case _:
-                self._telemetry.failure("A fault in the function", error)
-                self._telemetry.count("UnhandledException")
-                return ApiError(500, "Internal server error")
 
     def _report(self, route: str, status: int) -> None:
         reads = route.startswith("GET")
@@ -149,7 +127,7 @@ class Api:
 
     def _result(self, outcome: dict[str, Any] | Exception, request_id: str) -> dict[str, Any]:
         if isinstance(outcome, Exception):
-            problem = self._problem(outcome)
+            problem = as_api_error(outcome, self._telemetry)
             return {"status_code": problem.status, **problem.body(request_id)}
         return {"status_code": 200, **outcome}
 
@@ -168,7 +146,7 @@ class Api:
     def _status(self, request: Request, settings: Settings) -> str:
         tracking_id = self._parameter(request, "tracking_id")
         query = ("status", tracking_id)
-        page = self._store.history(tracking_id, limit=_limit(request), after=_after(request, query))
+        page = self._store.history(tracking_id, limit=limit(request.query), after=after(request.query, query))
 
         def answer(page: Page) -> dict[str, Any]:
             listing = {"tracking_id": tracking_id, **_listing(page, query)}
@@ -180,11 +158,11 @@ class Api:
 
     def _updates(self, request: Request, settings: Settings) -> str:
         status = self._parameter(request, "status")
-        since = _number(request, "since", 0, 0, MAX_TIME)
-        until = _number(request, "until", MAX_TIME, since, MAX_TIME)
+        since = number(request.query, "since", 0, 0, MAX_TIME)
+        until = number(request.query, "until", MAX_TIME, since, MAX_TIME)
         query = ("updates", status, since, until)
         page = self._store.with_status(
-            status, since, until, limit=_limit(request), after=_after(request, query)
+            status, since, until, limit=limit(request.query), after=after(request.query, query)
         )
         return _fitting(page, lambda page: {"status": status, **_listing(page, query)})
 
@@ -228,36 +206,8 @@ def _shipment(document: Any) -> str:
     return str(document.get("tracking_id")) if isinstance(document, dict) else ""
 
 
-def _limit(request: Request) -> int:
-    return _number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-
-
-def _number(request: Request, name: str, default: int, low: int, high: int) -> int:
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if isinstance(text, str) and re.fullmatch("[0-9]{1,15}", text) and low <= int(text) <= high:
-        return int(text)
-    fault = Fault(f"/{name}", f"must be an integer from {low} to {high}")
-    raise ApiError(400, f"Invalid request: {name} {fault.detail}", [fault])
-
-
-def _after(request: Request, query: cursor.Query) -> Position | None:
-    token = request.query.get("last_key")
-    if token is None:
-        return None
-    try:
-        return cursor.decode(token, query)
-    except (TypeError, ValueError):
-        fault = Fault("/last_key", "must be the next_key of an answer to the same query")
-        raise ApiError(400, f"Invalid request: last_key {fault.detail}", [fault]) from None
-
-
 def _listing(page: Page, query: cursor.Query) -> dict[str, Any]:
-    listing = {"updates": page.updates, "count": len(page.updates)}
-    if page.more and page.updates:
-        listing["next_key"] = cursor.encode(position_of(page.updates[-1]), query)
-    return listing
+    return {"updates": page.updates, "count": len(page.updates), **next_key(page, query)}
 
 
 def _fitting(page: Page, answer: Callable[[Page], dict[str, Any]]) -> str:

@@ -22,8 +22,8 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyValidationError,
 )
 
+from shipments.errors import ApiError
 from shipments.store import Unavailable, call
-from tracking.errors import ApiError
 
 #: Seconds that a key is remembered.
 EXPIRY: Final = 24 * 60 * 60

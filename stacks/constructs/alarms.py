@@ -1,10 +1,12 @@
 """The alarms: one table, a row each."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from constructs import Construct
 
+from stacks.constructs.deployed import DeployedTopic
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
@@ -35,51 +37,10 @@ class Alarms(Construct):
         id: str,
         *,
         settings: Settings,
-        topic: AlarmTopic,
-        api: RestApi,
-        function: PythonFunction,
-        notifier: PythonFunction,
-        notifications: NotificationTopic,
-        dead_letters: DeadLetterQueue,
+        topic: AlarmTopic | DeployedTopic,
+        rows: Sequence[Alarm],
     ) -> None:
         super().__init__(scope, id)
-        on_api = {"ApiName": api.name, "Stage": api.stage_name}
-        on_function = {"FunctionName": function.name}
-        on_notifier = {"FunctionName": notifier.name}
-        # fmt: off
-        rows = [
-            Alarm("tracking-api-4xx", "AWS/ApiGateway", "4XXError", "Sum",
-                  settings.alarm_4xx_count, 2, 300, on_api,
-                  "Callers send what is refused: wrong signatures, invalid updates, or too many requests."),
-            Alarm("tracking-api-5xx", "AWS/ApiGateway", "5XXError", "Sum",
-                  settings.alarm_5xx_count, 1, 60, on_api,
-                  "Requests fail through no fault of the caller."),
-            Alarm("tracking-api-latency", "AWS/ApiGateway", "Latency", "Average",
-                  settings.alarm_latency_ms, 2, 300, on_api,
-                  "Callers wait too long (ms)."),
-            Alarm("tracking-lambda-throttle", "AWS/Lambda", "Throttles", "Sum",
-                  settings.alarm_throttle_count, 1, 300, on_function,
-                  "Lambda refuses to run the function: the account's concurrency is used up."),
-            Alarm("tracking-notifier-lag", "AWS/Lambda", "IteratorAge", "Maximum",
-                  settings.alarm_notifier_lag_ms, 2, 300, on_notifier,
-                  "Notifications come late (ms): the notifier fails, or does not keep up with the table."),
-            Alarm("tracking-notifier-errors", "AWS/Lambda", "Errors", "Sum",
-                  settings.alarm_notifier_error_count, 1, 300, on_notifier,
-                  "Whole batches of updates fail: DynamoDB or SNS does not answer the notifier."),
-            Alarm("tracking-notifier-throttle", "AWS/Lambda", "Throttles", "Sum",
-                  settings.alarm_throttle_count, 1, 300, on_notifier,
-                  "Lambda refuses to run the notifier: the account's concurrency is used up."),
-            Alarm("tracking-dead-letters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
-                  settings.alarm_dead_letter_count, 1, 300, {"QueueName": dead_letters.name},
-                  "Updates could not be handled; `make redrive` within 18 hours sends them again."),
-            Alarm("tracking-dead-letters-lost", "AWS/Lambda", "DestinationDeliveryFailures", "Sum",
-                  0, 1, 300, on_notifier,
-                  "Lambda could not write a dead letter: nothing else holds what the notifier's log says failed."),
-            Alarm("tracking-notifications-undelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum",
-                  0, 1, 300, {"TopicName": notifications.name},
-                  "SNS gave up on a subscriber: its queue or webhook is gone or refuses."),
-        ]
-        # fmt: on
         for row in rows:
             CloudwatchMetricAlarm(
                 self,
@@ -99,3 +60,52 @@ class Alarms(Construct):
                 alarm_actions=[topic.arn],
                 ok_actions=[topic.arn],
             )
+
+
+def tracking_alarms(
+    settings: Settings,
+    *,
+    api: RestApi,
+    function: PythonFunction,
+    notifier: PythonFunction,
+    notifications: NotificationTopic,
+    dead_letters: DeadLetterQueue,
+) -> list[Alarm]:
+    """The rows of the tracking stack."""
+    on_api = {"ApiName": api.name, "Stage": api.stage_name}
+    on_function = {"FunctionName": function.name}
+    on_notifier = {"FunctionName": notifier.name}
+    # fmt: off
+    return [
+        Alarm("tracking-api-4xx", "AWS/ApiGateway", "4XXError", "Sum",
+              settings.alarm_4xx_count, 2, 300, on_api,
+              "Callers send what is refused: wrong signatures, invalid updates, or too many requests."),
+        Alarm("tracking-api-5xx", "AWS/ApiGateway", "5XXError", "Sum",
+              settings.alarm_5xx_count, 1, 60, on_api,
+              "Requests fail through no fault of the caller."),
+        Alarm("tracking-api-latency", "AWS/ApiGateway", "Latency", "Average",
+              settings.alarm_latency_ms, 2, 300, on_api,
+              "Callers wait too long (ms)."),
+        Alarm("tracking-lambda-throttle", "AWS/Lambda", "Throttles", "Sum",
+              settings.alarm_throttle_count, 1, 300, on_function,
+              "Lambda refuses to run the function: the account's concurrency is used up."),
+        Alarm("tracking-notifier-lag", "AWS/Lambda", "IteratorAge", "Maximum",
+              settings.alarm_notifier_lag_ms, 2, 300, on_notifier,
+              "Notifications come late (ms): the notifier fails, or does not keep up with the table."),
+        Alarm("tracking-notifier-errors", "AWS/Lambda", "Errors", "Sum",
+              settings.alarm_notifier_error_count, 1, 300, on_notifier,
+              "Whole batches of updates fail: DynamoDB or SNS does not answer the notifier."),
+        Alarm("tracking-notifier-throttle", "AWS/Lambda", "Throttles", "Sum",
+              settings.alarm_throttle_count, 1, 300, on_notifier,
+              "Lambda refuses to run the notifier: the account's concurrency is used up."),
+        Alarm("tracking-dead-letters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
+              settings.alarm_dead_letter_count, 1, 300, {"QueueName": dead_letters.name},
+              "Updates could not be handled; `make redrive` within 18 hours sends them again."),
+        Alarm("tracking-dead-letters-lost", "AWS/Lambda", "DestinationDeliveryFailures", "Sum",
+              0, 1, 300, on_notifier,
+              "Lambda could not write a dead letter: nothing else holds what the notifier's log says failed."),
+        Alarm("tracking-notifications-undelivered", "AWS/SNS", "NumberOfNotificationsFailed", "Sum",
+              0, 1, 300, {"TopicName": notifications.name},
+              "SNS gave up on a subscriber: its queue or webhook is gone or refuses."),
+    ]
+    # fmt: on

@@ -12,7 +12,7 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 )
 from constructs import Construct
 
-from stacks.constructs.key import EncryptionKey
+from stacks.constructs.key import Key
 from stacks.constructs.log_group import log_group
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.role import Role
@@ -20,7 +20,11 @@ from stacks.package import PYTHON
 
 
 class PythonFunction(Construct):
-    """A function on Python 3.13 and arm64 that writes its logs and traces, and no more until it is granted."""
+    """A function on Python 3.13 and arm64 that writes its logs and traces, and no more until it is granted.
+
+    Args:
+        traced: whether X-Ray follows requests through it.
+    """
 
     def __init__(
         self,
@@ -36,8 +40,9 @@ class PythonFunction(Construct):
         environment: Mapping[str, str],
         dead_letters: DeadLetterQueue | None,
         log_retention_days: int,
-        key: EncryptionKey | None,
+        key: Key | None,
         protect_from_deletion: bool,
+        traced: bool = True,
     ) -> None:
         super().__init__(scope, id)
         # Lambda makes a group that keeps its logs for ever, if there is none at the first call.
@@ -49,10 +54,12 @@ class PythonFunction(Construct):
             key=key,
             protect_from_deletion=protect_from_deletion,
         )
+        self.log_group_name = logs.name
         self.role = Role(self, "role", name=role_name, service="lambda.amazonaws.com")
         self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs.arn}:*")
-        # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
-        self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
+        if traced:
+            # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
+            self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
         if dead_letters:
             dead_letters.grant_send(self.role)
 
@@ -77,9 +84,10 @@ class PythonFunction(Construct):
             dead_letter_config=(
                 LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn) if dead_letters else None
             ),
-            tracing_config=LambdaFunctionTracingConfig(mode="Active"),
+            tracing_config=LambdaFunctionTracingConfig(mode="Active") if traced else None,
             depends_on=[logs, self.role.policy],
         )
         self.name = self._function.function_name
         self.arn = self._function.arn
         self.invoke_arn = self._function.invoke_arn
+        self.runtime = self._function.runtime

@@ -10,7 +10,32 @@ from stacks.constructs.role import Role, policy_document
 from stacks.foundation import Account
 
 
-class EncryptionKey(Construct):
+class Key(Construct):
+    """A customer-managed KMS key of this account and region."""
+
+    arn: str
+
+    def __init__(self, scope: Construct, id: str, *, account: Account) -> None:
+        super().__init__(scope, id)
+        self._account = account
+
+    def grant_use(self, role: Role, *, via: str) -> None:
+        """What a caller of a resource under this key needs besides its rights on the resource.
+
+        Args:
+            role: of the caller.
+            via: the service that uses the key for the caller, for example ``dynamodb``.
+        """
+        role.allow(
+            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            self.arn,
+            condition={
+                "StringEquals": {"kms:ViaService": f"{via}.{self._account.region}.{self._account.dns_suffix}"}
+            },
+        )
+
+
+class EncryptionKey(Key):
     """A customer-managed KMS key with yearly rotation, and its alias.
 
     AWS services can use a key of the customer's own; CloudWatch cannot publish to a topic that is encrypted
@@ -18,8 +43,7 @@ class EncryptionKey(Construct):
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str, account: Account) -> None:
-        super().__init__(scope, id)
-        self._account = account
+        super().__init__(scope, id, account=account)
         statements = [
             {
                 # Without it the account's own policies could not grant the key (KMS developer guide,
@@ -68,18 +92,3 @@ class EncryptionKey(Construct):
             "Resource": "*",
             "Condition": condition,
         }
-
-    def grant_use(self, role: Role, *, via: str) -> None:
-        """What a caller of a resource under this key needs besides its rights on the resource.
-
-        Args:
-            role: of the caller.
-            via: the service that uses the key for the caller, for example ``dynamodb``.
-        """
-        role.allow(
-            ["kms:Decrypt", "kms:GenerateDataKey*"],
-            self.arn,
-            condition={
-                "StringEquals": {"kms:ViaService": f"{via}.{self._account.region}.{self._account.dns_suffix}"}
-            },
-        )

@@ -4,7 +4,7 @@ from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
-from stacks.constructs.key import EncryptionKey
+from stacks.constructs.key import Key
 
 
 def log_group(
@@ -13,7 +13,7 @@ def log_group(
     *,
     name: str,
     retention_days: int,
-    key: EncryptionKey | None,
+    key: Key | None,
     protect_from_deletion: bool,
 ) -> CloudwatchLogGroup:
     """Makes a log group in `scope`."""

@@ -1,6 +1,8 @@
 """One deployment by the real tools into one embedded AWS, for all tests of this folder."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from botocore.credentials import Credentials
 from local.aws import CREDENTIALS, EmbeddedAws
 from local.function import Function
 from local.gateway import Gateway
+from local.http_api import HttpGateway
 from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
@@ -51,12 +54,7 @@ def deployment(aws: EmbeddedAws) -> Deployment:
 def stream(deployment: Deployment) -> Iterator[None]:
     """Feeds the table's stream to the notifier, during one test: nobody may read a table that is deleted."""
     with (
-        Function(
-            "tracking-notifier-dev",
-            endpoint=deployment.aws.endpoint,
-            region=REGION,
-            package=build("notifier"),
-        ) as notifier,
+        function(deployment, "notifier") as notifier,
         StreamPoller(notifier, endpoint=deployment.aws.endpoint, region=REGION),
     ):
         yield
@@ -68,25 +66,45 @@ def gateway(deployment: Deployment) -> Iterator[Gateway]:
         yield served
 
 
+@pytest.fixture(scope="session")
+def public(deployment: Deployment) -> Iterator[HttpGateway]:
+    """The public API on a port of this machine."""
+    with (
+        function(deployment, "public") as processor,
+        HttpGateway(
+            "tracking-public-dev",
+            endpoint=deployment.aws.endpoint,
+            region=REGION,
+            functions={processor.name: processor},
+        ) as served,
+    ):
+        yield served
+
+
 @contextmanager
 def serve(deployment: Deployment) -> Iterator[Gateway]:
     """The deployed API on a port of this machine, with a function that starts cold."""
     with (
-        Function(
-            "tracking-processor-dev",
-            endpoint=deployment.aws.endpoint,
-            region=REGION,
-            package=build("tracking"),
-        ) as function,
+        function(deployment, "processor", "tracking") as processor,
         Gateway(
             "tracking-api-dev",
             "dev",
             endpoint=deployment.aws.endpoint,
             region=REGION,
-            functions={function.name: function},
+            functions={processor.name: processor},
         ) as served,
     ):
         yield served
+
+
+def function(deployment: Deployment, name: str, package: str | None = None) -> Function:
+    """A deployed function; its package is named after it unless it is given."""
+    return Function(
+        f"tracking-{name}-dev",
+        endpoint=deployment.aws.endpoint,
+        region=REGION,
+        package=build(package or name),
+    )
 
 
 class SigV4(requests.auth.AuthBase):
@@ -105,3 +123,18 @@ class SigV4(requests.auth.AuthBase):
 def signed(method: str, url: str, **options: Any) -> requests.Response:
     """Sends a signed request; `options` are those of requests.request."""
     return requests.request(method, url, auth=SigV4(), timeout=30, **options)
+
+
+def tool(
+    deployment: Deployment, command: str, *arguments: str, folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """`make COMMAND` without make."""
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cdktf", command, *arguments, "--output", OUTPUT],
+        cwd=folder,
+        env={**deployment.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from local.gateway import Gateway
 from main import ROOT
-from tests.e2e.conftest import OUTPUT, Deployment, SigV4, serve, signed
+from tests.e2e.conftest import Deployment, SigV4, serve, signed, tool
 
 openapi = schemathesis.openapi.from_path(ROOT / "docs/openapi.json")
 
@@ -135,13 +136,19 @@ def plan(deployment: Deployment, folder: Path, environ: Mapping[str, str]) -> li
 
 
 def test_a_second_plan_changes_nothing(deployment: Deployment) -> None:
-    for change in plan(deployment, deployment.folder, deployment.environ):
+    stacks = deployment.folder.parent
+    changes = [
+        change
+        for stack in ("tracking-dev", "public-dev")
+        for change in plan(deployment, stacks / stack, deployment.environ)
+    ]
+    for change in changes:
         before, after = change["change"]["before"], change["change"]["after"]
         differing = {
             (change["type"], name) for name in before.keys() | after if before.get(name) != after.get(name)
         }
         assert differing <= GAPS, change["address"]
-    assert not plan(deployment, deployment.folder.parent / "state", deployment.environ)
+    assert not plan(deployment, stacks / "state", deployment.environ)
 
 
 def copy_of_project(folder: Path, file: str, old: str, new: str) -> Path:
@@ -212,10 +219,21 @@ def test_a_second_deploy_is_refused_by_the_lock_and_a_stale_lock_can_be_released
     assert tool(deployment, "deploy", "--auto-approve").returncode == 0
 
 
+def test_a_lock_is_found_on_whichever_stack_it_is(deployment: Deployment) -> None:
+    s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+    place = {"Bucket": "shipment-tracking-state-us-east-1", "Key": "public/dev/terraform.tfstate.tflock"}
+    lock = str(uuid.uuid4())
+    s3.put_object(**place, Body=json.dumps({"ID": lock, "Path": "{Bucket}/{Key}".format(**place)}))
+    assert tool(deployment, "unlock", "--lock", lock).stdout == "Released the lock of public-dev.\n"
+    again = tool(deployment, "unlock", "--lock", lock)
+    assert again.returncode == 1
+    assert again.stderr.startswith("Error: None of tracking-dev, public-dev has this lock")
+
+
 def test_the_state_is_encrypted_in_its_bucket(deployment: Deployment) -> None:
     s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
-    for key in ("state/terraform.tfstate", "tracking/dev/terraform.tfstate"):
-        state = s3.get_object(Bucket="shipment-tracking-state-us-east-1", Key=key)
+    for key in ("state", "tracking/dev", "public/dev"):
+        state = s3.get_object(Bucket="shipment-tracking-state-us-east-1", Key=f"{key}/terraform.tfstate")
         assert state["ServerSideEncryption"] == "AES256"
         assert json.loads(state["Body"].read())["resources"]
 
@@ -243,32 +261,3 @@ def test_every_answer_is_one_that_the_openapi_document_announces(
         response_schema_conformance,
     ]
     case.validate_response(answer, checks=checks)
-
-
-def test_what_is_destroyed_is_gone(deployment: Deployment) -> None:
-    destroyed = tool(deployment, "destroy", "--auto-approve")
-    assert destroyed.returncode == 0, destroyed.stdout
-    left = [
-        *boto3.client("dynamodb").list_tables()["TableNames"],
-        *(item["FunctionName"] for item in boto3.client("lambda").list_functions()["Functions"]),
-        *(item["name"] for item in boto3.client("apigateway").get_rest_apis()["items"]),
-        *(item["TopicArn"] for item in boto3.client("sns").list_topics()["Topics"]),
-        *(boto3.client("sqs").list_queues().get("QueueUrls", [])),
-    ]
-    # Other tests leave theirs in the same embedded AWS.
-    assert not [name for name in left if name.endswith("-dev")]
-
-
-def tool(
-    deployment: Deployment, command: str, *arguments: str, folder: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
-    """`make COMMAND` without make."""
-    return subprocess.run(
-        [sys.executable, "-m", "tools.cdktf", command, *arguments, "--output", OUTPUT],
-        cwd=folder,
-        env={**deployment.environ, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )

@@ -30,7 +30,7 @@ def test_ctrl_c_in_the_middle_leaves_no_process() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "local.up"],
         cwd=ROOT,
-        env={**os.environ, "PORT": "18080", "UP_TEST": str(mark)},
+        env={**os.environ, "PORT": "18080", "PUBLIC_PORT": "18081", "UP_TEST": str(mark)},
         stdout=subprocess.PIPE,
         text=True,
     ) as up:

@@ -13,11 +13,11 @@ import pytest
 
 import facts
 from local.aws import EmbeddedAws
+from shipments.errors import CODES
 from tests.conftest import REGION, Tables
 from tests.line import Line, open_line
 from tests.mapped import Mapped
 from tracking.api import Api
-from tracking.errors import CODES
 from tracking.wiring import make_api
 
 FLAGS = {"enhanced_tracking": True, "batch_processing": True, "real_time_notifications": True}

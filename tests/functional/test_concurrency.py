@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import tracking.request
+import shipments.request
 from tests.functional.conftest import Answer, Caller
 from tracking.wiring import make_api
 
@@ -30,7 +30,7 @@ def functions(environment: dict[str, str]) -> list[Caller]:
 def callers(functions: list[Caller], monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
     """The functions, with clocks that stand still."""
     clock = SimpleNamespace(time=lambda: NOW / 1000, monotonic=time.monotonic)
-    monkeypatch.setattr(tracking.request, "time", clock)
+    monkeypatch.setattr(shipments.request, "time", clock)
     return functions
 
 

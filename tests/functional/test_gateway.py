@@ -23,7 +23,8 @@ from botocore.credentials import Credentials
 from local.aws import CREDENTIALS, LOOPBACK, EmbeddedAws
 from local.deployed import UnsupportedApiError
 from local.function import Function
-from local.gateway import Gateway, PortTakenError, check_port
+from local.gateway import Gateway
+from local.server import PortTakenError, check_port
 
 REGION = "eu-west-1"
 HANDLER = """

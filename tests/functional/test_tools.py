@@ -79,6 +79,8 @@ def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configu
         ('Error: S3 bucket "shipment" does not exist.', "make state"),
         ("BadRequestException: CloudWatch Logs role ARN must be set in account settings", "make state"),
         ("User: x is not authorized to perform: dynamodb:CreateTable", "refuses an action"),
+        ("Error: reading Dynamodb Table (tracking-data-dev): couldn't find resource", "`make deploy`"),
+        ("Error: reading KMS Alias (alias/tracking-prod): empty result", "`make deploy`"),
         ("dial tcp: lookup sts.amazonaws.com: no such host", "cannot be reached"),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-import tracking.request
+import shipments.request
 from tests.functional.conftest import Answer, Caller
 from tests.line import Line
 from tracking.wiring import make_api
@@ -37,7 +37,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def set_to(now: int) -> None:
         clock = SimpleNamespace(time=lambda: now / 1000, monotonic=time.monotonic)
-        monkeypatch.setattr(tracking.request, "time", clock)
+        monkeypatch.setattr(shipments.request, "time", clock)
 
     return set_to
 

@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 
 import facts
+from shipments.errors import CODES
 from tools.openapi import DOCUMENT, describe, render
-from tracking.errors import CODES
 
 
 def test_document_is_not_stale() -> None:

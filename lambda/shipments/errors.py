@@ -1,9 +1,11 @@
-"""The one shape of every error that the API answers."""
+"""The one shape of every error that the APIs answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from shipments.update import Fault
+from shipments.store import Refused, TooLarge, Unavailable
+from shipments.telemetry import Telemetry
+from shipments.update import Fault, Invalid
 
 #: Machine words of the error answers, by HTTP status. The gateway's own answers use them too.
 CODES: Final = {
@@ -43,3 +45,24 @@ class ApiError(Exception):
             "request_id": request_id,
             "errors": [fault._asdict() for fault in self.faults],
         }
+
+
+def as_api_error(error: Exception, telemetry: Telemetry) -> ApiError:
+    """What to answer to `error`; what is no fault of the caller is logged, and what is unknown also counted."""
+    match error:
+        case ApiError():
+            return error
+        case Invalid():
+            return ApiError(400, f"Invalid request: {error}", error.faults)
+        case TooLarge():
+            return ApiError(413, "An update has at most 400 KB, as DynamoDB counts them")
+        case Refused():
+            return ApiError(400, f"Invalid request: {error}")
+        case Unavailable():
+            telemetry.failure("The table does not answer", error)
+            headers = {"Retry-After": "1"}
+            return ApiError(503, "The service is busy; send the request again", headers=headers)
+        case _:
+            telemetry.failure("A fault in the function", error)
+            telemetry.count("UnhandledException")
+            return ApiError(500, "Internal server error")

@@ -1,0 +1,202 @@
+"""The routes of the public API."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import facts
+from public import page
+from public.request import Request
+from shipments.errors import CODES, ApiError, as_api_error
+from shipments.parameters import after, limit, next_key
+from shipments.store import UpdateStore
+from shipments.telemetry import Telemetry
+from shipments.update import Schema, check_storable
+
+METHODS: Final = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+
+#: Of a position; 0.01 degrees are at most 1.1 km.
+_DECIMALS = 2
+#: Seconds for which an answer may be shown again, so that a crowd behind one cache asks as seldom as one of it.
+_MAX_AGE = 5
+_SHIPMENTS = "/shipments/"
+
+Answer = dict[str, Any]
+
+
+class Api:
+    """Answers requests; one at a time, as Lambda sends them. Without a store it knows of no shipments."""
+
+    def __init__(
+        self,
+        *,
+        store: UpdateStore | None,
+        environment: str,
+        region: str,
+        update_schema: dict[str, Any],
+        telemetry: Telemetry,
+    ) -> None:
+        self._store = store
+        self._place = {"environment": environment, "region": region}
+        self._schema = Schema({"properties": {"tracking_id": update_schema["properties"]["tracking_id"]}})
+        self._telemetry = telemetry
+
+    def answer(self, event: Any, context: Any) -> Answer:
+        """The answer to any event whatever, as an HTTP API wants it (payload format 2.0)."""
+        request = Request(event, context)
+        self._telemetry.start(request.id)
+        name = ""
+        try:
+            name, route = self._find(request)
+            answer = route(request)
+        except Exception as error:
+            answer = self._refuse(request, error)
+        if request.method == "HEAD":
+            answer["body"] = ""
+        answer["headers"]["X-Request-Id"] = request.id
+        status = answer["statusCode"]
+        self._telemetry.count(
+            "RequestFailed" if status >= 500 else "RequestRefused" if status >= 400 else "RequestServed"
+        )
+        self._telemetry.finish(route=name, status_code=status, code=CODES.get(status))
+        return answer
+
+    def _find(self, request: Request) -> tuple[str, Callable[[Request], Answer]]:
+        match request.method:
+            case "GET" | "HEAD":
+                return self._find_document(request)
+            case "POST" | "PUT":
+                return request.method, self._echo
+            case "DELETE":
+                return request.method, self._delete
+            case "OPTIONS":
+                # API Gateway answers it itself while it has a CORS configuration.
+                return request.method, lambda _: _answer(200, "", {"Allow": METHODS})
+            case _:
+                raise ApiError(405, "Method not allowed", headers={"Allow": METHODS})
+
+    def _find_document(self, request: Request) -> tuple[str, Callable[[Request], Answer]]:
+        match request.path:
+            case "/" if self._shows_page(request):
+                return "GET /", self._home
+            case "/" | "/health":
+                return "GET /health", self._health
+            case "/info":
+                return "GET /info", self._info
+            case path if self._store and _is_shipment(path):
+                return "GET /shipments/{tracking_id}", self._shipment
+            case _:
+                raise ApiError(404, "Endpoint not found")
+
+    def _shows_page(self, request: Request) -> bool:
+        """Whether the answer is HTML, be it an error."""
+        return (
+            self._store is not None
+            and request.prefers_html
+            and request.method in ("GET", "HEAD")
+            and (request.path == "/" or _is_shipment(request.path))
+        )
+
+    def _refuse(self, request: Request, error: Exception) -> Answer:
+        problem = as_api_error(error, self._telemetry)
+        headers = {"Cache-Control": "no-store", "Vary": "Accept", **problem.headers}
+        if not self._shows_page(request):
+            return _answer(problem.status, json.dumps(problem.body(request.id)), headers)
+        text = page.missing(_tracking_id(request)) if problem.status == 404 else page.failure(problem.error)
+        return _answer(problem.status, text, headers, html=True)
+
+    def _home(self, request: Request) -> Answer:
+        if tracking_id := str(request.query.get("tracking_id", "")).strip():
+            place = f"{request.prefix}{_SHIPMENTS}{quote(tracking_id, safe='', errors='replace')}"
+            return _answer(303, "", {"Location": place, "Cache-Control": "no-store", "Vary": "Accept"})
+        return _document(request, page.home(), html=True)
+
+    def _health(self, request: Request) -> Answer:
+        return _report({"status": "healthy", "timestamp": _time(request), **self._place})
+
+    def _info(self, request: Request) -> Answer:
+        service = {"service": "shipment-tracking", "version": facts.VERSION}
+        return _report({**service, **self._place, "timestamp": _time(request)})
+
+    def _shipment(self, request: Request) -> Answer:
+        assert self._store is not None  # noqa: S101 (for the type checker)
+        tracking_id = _tracking_id(request)
+        check_storable({"tracking_id": tracking_id})
+        self._schema.check({"tracking_id": tracking_id})
+        query = ("shipment", tracking_id)
+        start = after(request.query, query)
+        found = self._store.history(tracking_id, limit=limit(request.query), after=start)
+        newest = (self._store.history(tracking_id, limit=1) if start else found).updates
+        if not newest:
+            raise ApiError(404, "There is no shipment with this tracking id")
+        body = {
+            "tracking_id": tracking_id,
+            "status": newest[0]["status"],
+            "updates": [_visible(update) for update in found.updates],
+            "count": len(found.updates),
+            **next_key(found, query),
+        }
+        html = self._shows_page(request)
+        return _document(request, page.shipment(body) if html else json.dumps(body), html=html)
+
+    def _echo(self, request: Request) -> Answer:
+        text = request.json_text()
+        report = json.dumps({**_received(request), "timestamp": _time(request)})
+        # The text as it was sent, since parsing and writing it may change its numbers.
+        return _answer(200, f'{report[:-1]}, "data": {text}}}', {"Cache-Control": "no-store"})
+
+    def _delete(self, request: Request) -> Answer:
+        return _report({**_received(request), "timestamp": _time(request)})
+
+
+def _is_shipment(path: str) -> bool:
+    return path.startswith(_SHIPMENTS) and path != _SHIPMENTS
+
+
+def _tracking_id(request: Request) -> str:
+    return request.path.removeprefix(_SHIPMENTS)
+
+
+def _visible(update: dict[str, Any]) -> dict[str, Any]:
+    """What a stranger may see of an update."""
+    location = {
+        # Adding 0.0 makes 0.0 of -0.0.
+        axis: round(float(update["location"][axis]), _DECIMALS) + 0.0
+        for axis in ("lat", "lng")
+    }
+    return {"status": update["status"], "timestamp": update["timestamp"], "location": location}
+
+
+def _received(request: Request) -> dict[str, str]:
+    return {"message": f"{request.method} request received", "path": request.path}
+
+
+def _time(request: Request) -> str:
+    return datetime.fromtimestamp(request.now / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _report(body: dict[str, str]) -> Answer:
+    """What is true now and not for long."""
+    return _answer(200, json.dumps(body), {"Cache-Control": "no-store", "Vary": "Accept"})
+
+
+def _document(request: Request, text: str, *, html: bool) -> Answer:
+    """What a client may keep, and ask whether it has changed."""
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={_MAX_AGE}", "Vary": "Accept"}
+    if request.has(etag):
+        return {"statusCode": 304, "headers": headers, "body": "", "isBase64Encoded": False}
+    return _answer(200, text, headers, html=html)
+
+
+def _answer(status: int, text: str, headers: dict[str, str], *, html: bool = False) -> Answer:
+    kind = {"Content-Type": "text/html; charset=utf-8" if html else "application/json"}
+    return {
+        "statusCode": status,
+        "headers": {**kind, **(page.HEADERS if html else {}), **headers},
+        "body": text,
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,71 @@
+"""A shipment on its way across Europe, whose last scans arrive while somebody looks at it."""
+
+import json
+import time
+from threading import Event
+from typing import NamedTuple
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
+
+from local.aws import CREDENTIALS
+
+TRACKING_ID = "DEMO-1"
+#: Seconds before the next of the scans that arrive later.
+PAUSE = 20.0
+
+
+class Scan(NamedTuple):
+    """What a carrier saw, so many hours ago."""
+
+    hours: float
+    status: str
+    lat: float
+    lng: float
+
+
+#: Tallinn, Riga, Warsaw, Berlin, Lyon.
+PAST = [
+    Scan(61, "pending", 59.437, 24.7536),
+    Scan(55, "in_transit", 56.9496, 24.1052),
+    Scan(44, "in_transit", 52.2297, 21.0122),
+    Scan(35, "in_transit", 52.52, 13.405),
+    Scan(20, "in_transit", 45.764, 4.8357),
+]
+#: Zaragoza, Madrid, Lisbon. Scanners report when they are back in reach of a network.
+LATE = [
+    Scan(10, "in_transit", 41.6488, -0.8891),
+    Scan(5, "in_transit", 40.4168, -3.7038),
+    Scan(0, "delivered", 38.7223, -9.1393),
+]
+
+
+def post_past(url: str, region: str) -> None:
+    """Stores what is known of the shipment, through the signed API at `url`."""
+    for scan in PAST:
+        _post(url, region, scan)
+
+
+def post_late(url: str, region: str, stopped: Event) -> None:
+    """Stores the rest, each scan after PAUSE seconds, until it is `stopped`."""
+    for scan in LATE:
+        if stopped.wait(PAUSE):
+            return
+        _post(url, region, scan)
+
+
+def _post(url: str, region: str, scan: Scan) -> None:
+    update = {
+        "tracking_id": TRACKING_ID,
+        "status": scan.status,
+        "location": {"lat": scan.lat, "lng": scan.lng},
+        "timestamp": int((time.time() - scan.hours * 3600) * 1000),
+    }
+    headers = {"Content-Type": "application/json"}
+    request = AWSRequest("POST", f"{url}/track", headers, json.dumps(update))
+    SigV4Auth(Credentials(*CREDENTIALS.values()), "execute-api", region).add_auth(request)
+    answer = URLLib3Session().send(request.prepare())
+    if answer.status_code != 200:
+        raise RuntimeError(f"The demo shipment was not stored: {answer.status_code} {answer.text}")

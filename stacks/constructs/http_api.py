@@ -1,0 +1,125 @@
+"""The public HTTP API in front of a function."""
+
+import json
+from collections.abc import Sequence
+
+from cdktf_cdktf_provider_aws.apigatewayv2_api import Apigatewayv2Api, Apigatewayv2ApiCorsConfiguration
+from cdktf_cdktf_provider_aws.apigatewayv2_integration import Apigatewayv2Integration
+from cdktf_cdktf_provider_aws.apigatewayv2_route import Apigatewayv2Route
+from cdktf_cdktf_provider_aws.apigatewayv2_stage import (
+    Apigatewayv2Stage,
+    Apigatewayv2StageAccessLogSettings,
+    Apigatewayv2StageDefaultRouteSettings,
+)
+from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
+from constructs import Construct
+
+from stacks.constructs.function import PythonFunction
+from stacks.constructs.key import Key
+from stacks.constructs.log_group import log_group
+
+#: One line a request. No address, path or parameter of a caller: what was looked for is not our operators' business.
+ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "error": "$context.error.responseType",
+    "latency_ms": "$context.responseLatency",
+    "function_latency_ms": "$context.integrationLatency",
+    "response_bytes": "$context.responseLength",
+}
+#: Seconds for which a browser need not ask again what another site's script may do.
+CORS_MAX_AGE = 300
+
+
+class HttpApi(Construct):
+    """An HTTP API whose routes all call one function, without credentials.
+
+    Its one stage, $default, stands in no path, and follows every change by itself.
+
+    Args:
+        routes: their keys, as in "GET /shipments/{tracking_id}".
+        allowed_origins: whose scripts may read the answers; API Gateway answers their preflight requests.
+        rate_limit: requests a second, for all callers together.
+        burst_limit: requests at once.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        description: str,
+        function: PythonFunction,
+        routes: Sequence[str],
+        allowed_origins: Sequence[str],
+        rate_limit: int,
+        burst_limit: int,
+        log_retention_days: int,
+        key: Key | None,
+        protect_from_deletion: bool,
+    ) -> None:
+        super().__init__(scope, id)
+        api = Apigatewayv2Api(
+            self,
+            "api",
+            name=name,
+            description=description,
+            protocol_type="HTTP",
+            cors_configuration=Apigatewayv2ApiCorsConfiguration(
+                allow_origins=list(allowed_origins),
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=["*"],
+                max_age=CORS_MAX_AGE,
+                allow_credentials=False,
+            ),
+        )
+        LambdaPermission(
+            self,
+            "permission",
+            statement_id="AllowHttpApiInvoke",
+            action="lambda:InvokeFunction",
+            function_name=function.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=f"{api.execution_arn}/*/*",
+        )
+        integration = Apigatewayv2Integration(
+            self,
+            "integration",
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_method="POST",
+            integration_uri=function.invoke_arn,
+            payload_format_version="2.0",
+        )
+        for route in routes:
+            Apigatewayv2Route(
+                self, route, api_id=api.id, route_key=route, target=f"integrations/{integration.id}"
+            )
+        access_log = log_group(
+            self,
+            "access-log",
+            name=f"/aws/apigateway/{name}",
+            retention_days=log_retention_days,
+            key=key,
+            protect_from_deletion=protect_from_deletion,
+        )
+        stage = Apigatewayv2Stage(
+            self,
+            "stage",
+            api_id=api.id,
+            name="$default",
+            auto_deploy=True,
+            default_route_settings=Apigatewayv2StageDefaultRouteSettings(
+                throttling_rate_limit=rate_limit, throttling_burst_limit=burst_limit
+            ),
+            access_log_settings=Apigatewayv2StageAccessLogSettings(
+                destination_arn=access_log.arn, format=json.dumps(ACCESS_LOG)
+            ),
+        )
+        self.id = api.id
+        self.url = stage.invoke_url

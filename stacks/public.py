@@ -1,0 +1,141 @@
+"""The public API: what anyone may see of a shipment."""
+
+from cdktf import TerraformOutput, TerraformStack
+from constructs import Construct
+
+from stacks.constructs.alarms import Alarm, Alarms
+from stacks.constructs.dashboard import Dashboard, metric
+from stacks.constructs.deployed import DeployedKey, DeployedTable, DeployedTopic
+from stacks.constructs.function import PythonFunction
+from stacks.constructs.http_api import HttpApi
+from stacks.foundation import lay_foundation
+from stacks.package import build
+from stacks.settings import Settings
+from stacks.tracking import TrackingStack
+
+MEMORY_MB, TIMEOUT_SECONDS = 512, 60
+METRICS_NAMESPACE = "LogisticsTracking"
+#: Greedy, since an HTTP API decodes %2F before it looks for the route.
+SHIPMENTS = "GET /shipments/{tracking_id+}"
+
+
+class PublicStack(TerraformStack):
+    """Everything of one environment that customers and web shops use; nobody signs in.
+
+    It uses the table, the key and the alarm topic of `tracking`, which it depends on and asks for their names.
+    What else it needs to know of them, Terraform looks up in AWS at each plan (data sources), and fails if one is
+    not there. CDKTF's own references between stacks would read the other stack's whole state instead: whoever
+    deploys this stack would need a right to all that is in there, HCP Terraform's workspaces would have to be
+    told to share it, and a state that is moved would break this one. Names alone would find a missing table only
+    when customers do.
+    """
+
+    def __init__(self, scope: Construct, id: str, settings: Settings, *, tracking: TrackingStack) -> None:
+        super().__init__(scope, id)
+        self.add_dependency(tracking)
+        env = settings.environment
+        account = lay_foundation(self, settings, tags=settings.tags, state_key=f"public/{env}")
+
+        key = (
+            DeployedKey(self, "key", name=tracking.key_name, account=account)
+            if settings.customer_managed_key
+            else None
+        )
+        topic = DeployedTopic(self, "alarm-topic", name=tracking.alarm_topic_name)
+        table = (
+            DeployedTable(self, "table", name=tracking.table_name, key=key)
+            if settings.public_tracking == "open"
+            else None
+        )
+        function = PythonFunction(
+            self,
+            "function",
+            name=f"tracking-public-{env}",
+            role_name=f"tracking-public-role-{env}",
+            handler="public.handler.handler",
+            package=build("public"),
+            memory_mb=MEMORY_MB,
+            timeout_seconds=TIMEOUT_SECONDS,
+            environment={
+                **({"TABLE_NAME": table.name} if table else {}),
+                "ENVIRONMENT": env,
+                "REGION": account.region,
+                "POWERTOOLS_SERVICE_NAME": "tracking-public",
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "LOG_LEVEL": "INFO",
+            },
+            dead_letters=None,
+            log_retention_days=settings.public_log_retention_days,
+            key=key,
+            protect_from_deletion=settings.protect_from_deletion,
+            # An HTTP API begins no traces, and strangers' own trace headers should start none.
+            traced=False,
+        )
+        # Metrics have no ARN to name (Service Authorization Reference, "Amazon CloudWatch"). The function's own
+        # go through its log and need no right; this is for what would be sent without one.
+        function.role.allow(
+            ["cloudwatch:PutMetricData"],
+            "*",
+            condition={"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+        )
+        if table:
+            table.grant_read_history(function.role)
+
+        api = HttpApi(
+            self,
+            "api",
+            name=f"tracking-public-{env}",
+            description="Public Tracking API",
+            function=function,
+            routes=["$default", SHIPMENTS] if table else ["$default"],
+            allowed_origins=settings.public_allowed_origins,
+            rate_limit=settings.public_rate_limit,
+            burst_limit=settings.public_burst_limit,
+            log_retention_days=settings.public_log_retention_days,
+            key=key,
+            protect_from_deletion=settings.protect_from_deletion,
+        )
+
+        on_function = {"FunctionName": function.name}
+        # fmt: off
+        rows = [
+            Alarm("public-errors", "AWS/Lambda", "Errors", "Sum",
+                  settings.alarm_public_error_count, 2, 300, on_function,
+                  "The public API's function dies, and its callers get 500."),
+            Alarm("public-duration", "AWS/Lambda", "Duration", "Average",
+                  settings.alarm_public_duration_ms, 2, 300, on_function,
+                  "Customers wait too long (ms): DynamoDB does not answer in time."),
+            Alarm("public-throttle", "AWS/Lambda", "Throttles", "Sum",
+                  settings.alarm_public_throttle_count, 1, 300, on_function,
+                  "Lambda refuses to run the public API's function: the account's concurrency is used up."),
+        ]
+        # fmt: on
+        Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
+        counts = ("Invocations", "Errors", "Throttles")
+        Dashboard(
+            self,
+            "dashboard",
+            name=f"logistics-public-{env}",
+            region=account.region,
+            graphs={
+                "Invocations": [metric("AWS/Lambda", count, "Sum", on_function) for count in counts],
+                "Duration": [metric("AWS/Lambda", "Duration", "Average", on_function)],
+            },
+        )
+
+        outputs = {
+            "api_gateway_url": api.url,
+            "lambda_function_name": function.name,
+            "lambda_function_arn": function.arn,
+            "api_gateway_id": api.id,
+            "cloudwatch_log_group": function.log_group_name,
+            "environment_suffix": env,
+            "lambda_role_arn": function.role.arn,
+            "region": account.region,
+            "memory_size": MEMORY_MB,
+            "timeout": TIMEOUT_SECONDS,
+            "runtime": function.runtime,
+        }
+        for name, value in outputs.items():
+            # The construct's own name, since "region" is that of a data source.
+            TerraformOutput(self, f"output-{name}", value=value).override_logical_id(name)

@@ -1,0 +1,173 @@
+"""The public API, deployed by the real tools and asked over HTTP."""
+
+import json
+import threading
+import time
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import pytest
+import requests
+
+from local.gateway import Gateway
+from local.http_api import HttpGateway
+from tests.e2e.conftest import signed
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+SHOP = {"Origin": "https://shop.example"}
+TRACKING_ID = "Kiste 7/ä%"
+PATH = "/shipments/Kiste%207%2F%C3%A4%25"
+
+
+@pytest.fixture(scope="module")
+def url(public: HttpGateway, gateway: Gateway) -> str:
+    """The public API, after the signed one has been told of a shipment."""
+    for status, lat, lng in (("pending", 52.5163, 13.3777), ("in_transit", 48.8584, 2.2945)):
+        update = {"tracking_id": TRACKING_ID, "status": status, "location": {"lat": lat, "lng": lng}}
+        stored = signed("POST", f"{gateway.url}/track", json={**update, "metadata": {"recipient": "SECRET"}})
+        assert stored.status_code == 200, stored.text
+    return public.url
+
+
+def ask(method: str, url: str, **options: Any) -> requests.Response:
+    return requests.request(method, url, timeout=30, allow_redirects=False, **options)
+
+
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_health(url: str, path: str) -> None:
+    answer = ask("GET", url + path)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert datetime.fromisoformat(body.pop("timestamp"))
+    assert body == {"status": "healthy", "environment": "dev", "region": "us-east-1"}
+
+
+def test_info(url: str) -> None:
+    answer = ask("GET", f"{url}/info")
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"service", "version", "environment", "region", "timestamp"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("media", ["application/json", "application/octet-stream"])
+def test_post_and_put(url: str, method: str, media: str) -> None:
+    body = '{"ä": [1.50, null]}'
+    answer = ask(method, f"{url}/any/path", data=body.encode(), headers={"Content-Type": media})
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"message", "path", "data", "timestamp"}
+    assert (answer.json()["path"], answer.json()["data"]) == ("/any/path", json.loads(body))
+    wrong = ask(method, f"{url}/any/path", data="{", headers={"Content-Type": media})
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "Invalid JSON in request body")
+
+
+def test_delete(url: str) -> None:
+    answer = ask("DELETE", f"{url}/any/path")
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"message", "path", "timestamp"}
+
+
+def test_options_is_answered_by_the_gateway(url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    answer = ask("OPTIONS", f"{url}/x", headers={**SHOP, "Access-Control-Request-Method": "PUT"})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Access-Control-Allow-Methods"] == "*"
+    assert answer.headers["Access-Control-Allow-Headers"] == "*"
+    assert answer.headers["Access-Control-Max-Age"] == "300"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert "START RequestId" not in capfd.readouterr().out, "the function was asked"
+
+
+def test_another_sites_script_may_read_every_answer(url: str) -> None:
+    for path in ("/", PATH, "/nowhere"):
+        answer = ask("GET", url + path, headers=SHOP)
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Expose-Headers"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error", "code"),
+    [
+        ("GET", "/nowhere", 404, "Endpoint not found", "not_found"),
+        ("PATCH", "/", 405, "Method not allowed", "method_not_allowed"),
+        ("GET", "/shipments/nobody", 404, "There is no shipment with this tracking id", "not_found"),
+    ],
+)
+def test_errors_have_the_one_shape(
+    url: str, method: str, path: str, status: int, error: str, code: str
+) -> None:
+    answer = ask(method, url + path)
+    assert answer.status_code == status
+    request_id = answer.headers["apigw-requestid"]
+    assert answer.json() == {"error": error, "code": code, "request_id": request_id, "errors": []}
+    assert ("Allow" in answer.headers) is (status == 405)
+
+
+def test_a_shipment_as_strangers_see_it(url: str) -> None:
+    answer = ask("GET", url + PATH)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["tracking_id"], body["status"], body["count"]) == (TRACKING_ID, "in_transit", 2)
+    assert [update["location"] for update in body["updates"]] == [
+        {"lat": 48.86, "lng": 2.29},
+        {"lat": 52.52, "lng": 13.38},
+    ]
+    assert "SECRET" not in answer.text
+    unchanged = ask("GET", url + PATH, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.text) == (304, "")
+    head = ask("HEAD", url + PATH)
+    assert (head.status_code, head.headers["ETag"]) == (200, answer.headers["ETag"])
+
+
+def test_a_shipment_page_by_page(url: str) -> None:
+    first = ask("GET", url + PATH, params={"limit": 1}).json()
+    second = ask("GET", url + PATH, params={"limit": 1, "last_key": first["next_key"]}).json()
+    assert [page["updates"][0]["status"] for page in (first, second)] == ["in_transit", "pending"]
+    assert second["status"] == "in_transit"
+
+
+def test_a_browser_gets_pages(url: str) -> None:
+    for path, status in (
+        ("/", 200),
+        (PATH, 200),
+        ("/shipments/nobody", 404),
+        (f"/shipments/{'x' * 101}", 400),
+    ):
+        answer = ask("GET", url + path, headers=BROWSER)
+        assert answer.status_code == status
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "default-src" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Vary"] == "Accept"
+
+
+def test_the_search_box_leads_to_the_shipment(url: str) -> None:
+    answer = ask("GET", url, params={"tracking_id": TRACKING_ID}, headers=BROWSER)
+    assert (answer.status_code, answer.headers["Location"]) == (303, PATH)
+
+
+def test_under_load_what_is_too_much_is_throttled_and_nothing_fails(url: str) -> None:
+    statuses: Counter[int] = Counter()
+    throttled: set[str] = set()
+    end = time.monotonic() + 2
+
+    def load() -> None:
+        with requests.Session() as session:
+            while time.monotonic() < end:
+                answer = session.get(url + PATH, timeout=30)
+                statuses[answer.status_code] += 1
+                if answer.status_code == 429:
+                    throttled.add(answer.text)
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(f"Answers in 2 s: {dict(statuses)}")
+    assert statuses.keys() == {200, 429}
+    # A stage of 50 a second with 100 saved up, of which other tests have used some.
+    assert 50 <= statuses[200] <= 210
+    # An HTTP API cannot be told how to say so.
+    assert throttled == {'{"message": "Too Many Requests"}'}
+    time.sleep(1)
+    assert ask("GET", url + PATH).status_code == 200
