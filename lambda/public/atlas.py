@@ -49,7 +49,7 @@ class _Line(NamedTuple):
     lats: Sequence[int]
 
 
-class _Atlas(NamedTuple):
+class Atlas(NamedTuple):
     land: list[_Line]
     borders: list[_Line]
     towns: list[Town]
@@ -70,7 +70,8 @@ class _View(NamedTuple):
 
 
 @cache
-def _atlas() -> _Atlas:
+def load() -> Atlas:
+    """The atlas, read once."""
     data = json.loads(Path(__file__).with_name("atlas.json").read_bytes())
 
     def lines(lengths: list[int], lngs: str, lats: str) -> list[_Line]:
@@ -79,7 +80,7 @@ def _atlas() -> _Atlas:
         return [_Line(*(axis[start:end] for axis in axes)) for start, end in pairwise(ends)]
 
     by_latitude = sorted((lat, lng, name) for name, lng, lat in data["towns"])
-    return _Atlas(lines(**data["land"]), lines(**data["borders"]), data["towns"], by_latitude)
+    return Atlas(lines(**data["land"]), lines(**data["borders"]), data["towns"], by_latitude)
 
 
 def point(lat: float, lng: float) -> Point:
@@ -90,7 +91,7 @@ def point(lat: float, lng: float) -> Point:
 def near(point: Point) -> str | None:
     """The name of the nearest town of some size, if there is one within about 75 km."""
     lng, lat = point
-    towns, shrink = _atlas().by_latitude, cos(radians(lat / 100))
+    towns, shrink = load().by_latitude, cos(radians(lat / 100))
     found = (
         (hypot(at - lat, _wrap(there - lng) * shrink), name)
         for at, there, name in towns[bisect(towns, (lat - _NEAR,)) : bisect(towns, (lat + _NEAR,))]
@@ -105,12 +106,12 @@ def draw(positions: Sequence[Point]) -> str:
     view = _fit(route)
     stops = [view.share(lng, lat) for lng, lat in zip(*route, strict=True)]
     named = {near(position) for position in positions}
-    towns = sorted(_atlas().towns, key=lambda town: town[0] not in named)
+    towns = sorted(load().towns, key=lambda town: town[0] not in named)
     return "".join(
         [
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none">',
-            f'<path class="land" d="{_path(view, _atlas().land, "z")}"/>',
-            f'<path class="border" d="{_path(view, _atlas().borders)}"/>',
+            f'<path class="land" d="{_path(view, load().land, "z")}"/>',
+            f'<path class="border" d="{_path(view, load().borders)}"/>',
             f'<path class="route" d="{_path(view, [route])}"/></svg>',
             *_labels(view, stops, towns),
             *(_circle("stop", 4, stop) for stop in dict.fromkeys(stops) if stop != stops[-1]),

@@ -31,8 +31,5 @@ EARLIER: Final = "Earlier updates"
 LATEST: Final = "Latest updates"
 
 MISSING: Final = "Nothing is known of this number"
-MISSING_HINT: Final = (
-    "Please check it for a slip of the pen. A new shipment shows up with its first scan, and until then this page"
-    " looks for it now and then."
-)
+MISSING_HINT: Final = "Please check the number. A new shipment can be seen from its first scan on."
 FAILURE: Final = "That did not work"
