@@ -62,8 +62,9 @@ redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: onl
 bench: install ## measure synth and the functions, each beside a baseline
 	@python -m bench
 
-docs: install ## write docs/openapi.json anew
+docs: install ## write docs/openapi.json and the pictures of the page anew
 	@python -m tools.openapi
+	@python -m tools.screenshot
 
 clean: ## delete what was built, but not what was installed
 	@rm -rf build cdktf.out .local

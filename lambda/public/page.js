@@ -19,30 +19,27 @@ function show(page) {
 }
 
 async function look() {
-  try {
-    // The browser sends If-None-Match by itself, and gives its own copy for a 304.
-    const answer = await fetch(location, {
-      cache: "no-cache", headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10_000),
-    });
-    if (!answer.ok) throw new Error(answer.status);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("main").innerHTML;
-    if (fresh !== shown) show(page);
-    shown = fresh;
-    wait = FASTEST;
-  } catch {
-    wait = Math.min(2 * wait, SLOWEST);
+  if (!document.hidden) {
+    try {
+      // The browser sends If-None-Match by itself, and gives its own copy for a 304.
+      const options = { cache: "no-cache", headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10_000) };
+      const answer = await fetch(location, options);
+      if (!answer.ok) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("main").innerHTML;
+      if (fresh !== shown) show(page);
+      shown = fresh;
+      wait = FASTEST;
+    } catch {
+      wait = Math.min(2 * wait, SLOWEST);
+    }
   }
-  plan();
-}
-
-function plan() {
   clearTimeout(timer);
-  if (!document.hidden) timer = setTimeout(look, wait);
+  timer = setTimeout(look, wait);
 }
 
 localize();
 if (document.getElementById("news")) {
-  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
-  plan();
+  document.addEventListener("visibilitychange", look);
+  timer = setTimeout(look, wait);
 }

@@ -45,12 +45,14 @@ def headers() -> Mapping[str, str]:
 
 def home() -> str:
     """The page with the search box."""
-    return _message(texts.NAME, f"{_WAY}<h1>{texts.HOME}</h1><p>{texts.HOME_HINT}</p>", root="./")
+    hint = f"<h1>{texts.HOME}</h1><p>{texts.HOME_HINT}</p>"
+    return _page(texts.NAME, f'<section class="message">{_WAY}{hint}{_search("./")}</section>', root="./")
 
 
 def missing(tracking_id: str) -> str:
     """The page for a tracking id that nobody knows, yet."""
-    return _message(texts.MISSING, f"{_heading(tracking_id, texts.MISSING)}<p>{texts.MISSING_HINT}</p>")
+    heading = _heading(tracking_id, texts.MISSING)
+    return _message(texts.MISSING, f'<div id="news">{heading}</div><p>{texts.MISSING_HINT}</p>')
 
 
 def failure(error: str) -> str:
@@ -84,8 +86,8 @@ def shipment(body: Mapping[str, Any], *, older: bool = False) -> str:
     )
 
 
-def _message(title: str, content: str, *, root: str = "../") -> str:
-    return _page(title, f'<section class="message">{content}{_search(root)}</section>', root=root)
+def _message(title: str, content: str) -> str:
+    return _page(title, f'<section class="message">{content}</section>', header=_search("../"))
 
 
 def _page(title: str, main: str, *, header: str = "", root: str = "../") -> str:
