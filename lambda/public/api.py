@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,8 +20,10 @@ METHODS: Final = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
 
 #: Of a position; 0.01 degrees are at most 1.1 km.
 _DECIMALS = 2
-#: Seconds for which an answer may be shown again, so that a crowd behind one cache asks as seldom as one of it.
+#: Seconds for which an answer about a shipment may be shown again.
 _MAX_AGE = 5
+#: API Gateway adds CORS headers to an answer where there is an Origin, so a cache must not give it one without them.
+_COMMON = {"Vary": "Accept, Origin", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _SHIPMENTS = "/shipments/"
 
 Answer = dict[str, Any]
@@ -102,24 +104,23 @@ class Api:
 
     def _refuse(self, request: Request, error: Exception) -> Answer:
         problem = as_api_error(error, self._telemetry)
-        headers = {"Cache-Control": "no-store", "Vary": "Accept", **problem.headers}
         if not self._shows_page(request):
-            return _answer(problem.status, json.dumps(problem.body(request.id)), headers)
+            return _answer(problem.status, json.dumps(problem.body(request.id)), problem.headers)
         text = page.missing(_tracking_id(request)) if problem.status == 404 else page.failure(problem.error)
-        return _answer(problem.status, text, headers, html=True)
+        return _answer(problem.status, text, problem.headers, html=True)
 
     def _home(self, request: Request) -> Answer:
         if tracking_id := str(request.query.get("tracking_id", "")).strip():
             place = f"{request.prefix}{_SHIPMENTS}{quote(tracking_id, safe='', errors='replace')}"
-            return _answer(303, "", {"Location": place, "Cache-Control": "no-store", "Vary": "Accept"})
+            return _answer(303, "", {"Location": place})
         return _document(request, page.home(), html=True)
 
     def _health(self, request: Request) -> Answer:
-        return _report({"status": "healthy", "timestamp": _time(request), **self._place})
+        return _json({"status": "healthy", "timestamp": _time(request), **self._place})
 
     def _info(self, request: Request) -> Answer:
         service = {"service": "shipment-tracking", "version": facts.VERSION}
-        return _report({**service, **self._place, "timestamp": _time(request)})
+        return _json({**service, **self._place, "timestamp": _time(request)})
 
     def _shipment(self, request: Request) -> Answer:
         assert self._store is not None  # noqa: S101 (for the type checker)
@@ -147,10 +148,10 @@ class Api:
         text = request.json_text()
         report = json.dumps({**_received(request), "timestamp": _time(request)})
         # The text as it was sent, since parsing and writing it may change its numbers.
-        return _answer(200, f'{report[:-1]}, "data": {text}}}', {"Cache-Control": "no-store"})
+        return _answer(200, f'{report[:-1]}, "data": {text}}}')
 
     def _delete(self, request: Request) -> Answer:
-        return _report({**_received(request), "timestamp": _time(request)})
+        return _json({**_received(request), "timestamp": _time(request)})
 
 
 def _is_shipment(path: str) -> bool:
@@ -179,25 +180,23 @@ def _time(request: Request) -> str:
     return datetime.fromtimestamp(request.now / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _report(body: dict[str, str]) -> Answer:
-    """What is true now and not for long."""
-    return _answer(200, json.dumps(body), {"Cache-Control": "no-store", "Vary": "Accept"})
-
-
 def _document(request: Request, text: str, *, html: bool) -> Answer:
     """What a client may keep, and ask whether it has changed."""
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": f"public, max-age={_MAX_AGE}", "Vary": "Accept"}
-    if request.has(etag):
-        return {"statusCode": 304, "headers": headers, "body": "", "isBase64Encoded": False}
-    return _answer(200, text, headers, html=html)
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={_MAX_AGE}"}
+    status, body = (304, "") if request.has(etag) else (200, text)
+    return _answer(status, body, headers, html=html)
 
 
-def _answer(status: int, text: str, headers: dict[str, str], *, html: bool = False) -> Answer:
+def _json(body: dict[str, str]) -> Answer:
+    return _answer(200, json.dumps(body))
+
+
+def _answer(status: int, text: str, headers: Mapping[str, str] = {}, *, html: bool = False) -> Answer:
     kind = {"Content-Type": "text/html; charset=utf-8" if html else "application/json"}
     return {
         "statusCode": status,
-        "headers": {**kind, **(page.headers() if html else {}), **headers},
+        "headers": {**kind, **_COMMON, **(page.headers() if html else {}), **headers},
         "body": text,
         "isBase64Encoded": False,
     }

@@ -68,7 +68,13 @@ def gateway(deployment: Deployment) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="session")
 def public(deployment: Deployment) -> Iterator[HttpGateway]:
-    """The public API on a port of this machine."""
+    with serve_public(deployment) as served:
+        yield served
+
+
+@contextmanager
+def serve_public(deployment: Deployment) -> Iterator[HttpGateway]:
+    """The deployed public API on a port of this machine, with a function that starts cold."""
     with (
         function(deployment, "public") as processor,
         HttpGateway(

@@ -34,13 +34,11 @@ def test_ctrl_c_in_the_middle_leaves_no_process() -> None:
         stdout=subprocess.PIPE,
         text=True,
     ) as up:
-        deadline = time.monotonic() + 60
-        while not any("terraform" in line for line in running(mark)):
+        deadline = time.monotonic() + 120
+        while not any("terraform-provider-aws" in line for line in running(mark)):
             assert up.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.5)
-        time.sleep(3)
-        assert len(running(mark)) > 3
         up.send_signal(signal.SIGINT)
         assert up.wait(timeout=15) == 0
     deadline = time.monotonic() + 10
