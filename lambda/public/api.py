@@ -141,7 +141,8 @@ class Api:
             **next_key(found, query),
         }
         html = self._shows_page(request)
-        return _document(request, page.shipment(body) if html else json.dumps(body), html=html)
+        text = page.shipment(body, older=start is not None) if html else json.dumps(body)
+        return _document(request, text, html=html)
 
     def _echo(self, request: Request) -> Answer:
         text = request.json_text()
@@ -195,7 +196,7 @@ def _answer(status: int, text: str, headers: Mapping[str, str] = {}, *, html: bo
     kind = {"Content-Type": "text/html; charset=utf-8" if html else "application/json"}
     return {
         "statusCode": status,
-        "headers": {**kind, **_COMMON, **(page.HEADERS if html else {}), **headers},
+        "headers": {**kind, **_COMMON, **(page.headers() if html else {}), **headers},
         "body": text,
         "isBase64Encoded": False,
     }

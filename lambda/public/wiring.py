@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 import facts
+from public import atlas
 from public.api import Api
 from shipments.clients import make_client
 from shipments.store import UpdateStore
@@ -17,6 +18,9 @@ def make_api(environment: Mapping[str, str]) -> Api:
     """
     region, name = environment[facts.REGION], environment[facts.ENVIRONMENT]
     table = environment.get(facts.TABLE_NAME)
+    if table:
+        # A function that starts has a whole CPU, and one that answers has a part of it.
+        atlas.load()
     return Api(
         store=UpdateStore(make_client("dynamodb", region), table, name) if table else None,
         environment=name,

@@ -45,7 +45,7 @@ class Public:
         if not answer["body"]:
             return Answer(status, headers, {})
         if headers["Content-Type"].startswith("text/html"):
-            assert headers.items() >= page.HEADERS.items()
+            assert headers.items() >= page.headers().items()
             return Answer(status, headers, {"html": answer["body"]})
         assert headers["Content-Type"] == "application/json"
         body = json.loads(answer["body"])

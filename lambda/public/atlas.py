@@ -1,0 +1,222 @@
+"""Where positions are: the map that shows them, and the town that one is near.
+
+Coordinates in here are whole hundredths of a degree, which is how finely the public API tells a position.
+atlas.json is written by tools/atlas.mjs, which says where it is from. The map is an equirectangular projection,
+true to scale in its middle.
+"""
+
+import json
+from array import array
+from base64 import b64decode
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from html import escape
+from itertools import accumulate, pairwise
+from math import ceil, cos, floor, hypot, radians
+from pathlib import Path
+from typing import Final, NamedTuple
+
+#: Longitude, latitude.
+Point = tuple[int, int]
+#: Of the width and of the height of a map, from the upper left.
+Share = tuple[float, float]
+#: Left, top, right, bottom.
+Box = tuple[float, float, float, float]
+#: Name, longitude, latitude.
+Town = tuple[str, int, int]
+
+_TURN: Final = 360_00
+#: Of latitude, about 75 km: a town farther away is not near.
+_NEAR: Final = 67
+#: Of latitude: what a map shows at least. And its extent as a multiple of what the positions take.
+_SMALLEST: Final = 5_00
+_MARGIN: Final = 1.4
+#: Of a map, in the units of its paths; and the shortest step that they take.
+_WIDTH: Final = 1200
+_HEIGHT: Final = 800
+_STEP: Final = 5
+#: CSS pixels: the width of a map on the narrowest phone, where labels must not touch; a letter's width and height.
+_PHONE: Final = 270
+_LETTER: Final = (6.5, 15)
+_LABELS: Final = 9
+
+
+class _Line(NamedTuple):
+    """Goes on beyond 180 degrees where it crosses the antimeridian."""
+
+    lngs: Sequence[int]
+    lats: Sequence[int]
+
+
+class Atlas(NamedTuple):
+    land: list[_Line]
+    borders: list[_Line]
+    towns: list[Town]
+    """The biggest first."""
+    by_latitude: list[tuple[int, int, str]]
+
+
+class _View(NamedTuple):
+    """What a map shows."""
+
+    west: float
+    north: float
+    width: float
+    height: float
+
+    def share(self, lng: float, lat: float) -> Share:
+        return (lng - self.west) / self.width, (self.north - lat) / self.height
+
+
+@cache
+def load() -> Atlas:
+    """The atlas, read once."""
+    data = json.loads(Path(__file__).with_name("atlas.json").read_bytes())
+
+    def lines(lengths: list[int], lngs: str, lats: str) -> list[_Line]:
+        ends = list(accumulate(lengths, initial=0))
+        axes = [array("h", b64decode(axis)) for axis in (lngs, lats)]
+        return [_Line(*(axis[start:end] for axis in axes)) for start, end in pairwise(ends)]
+
+    by_latitude = sorted((lat, lng, name) for name, lng, lat in data["towns"])
+    return Atlas(lines(**data["land"]), lines(**data["borders"]), data["towns"], by_latitude)
+
+
+def point(lat: float, lng: float) -> Point:
+    """A position in degrees, whose numbers may be any."""
+    return _wrap(round(lng * 100)), round(min(max(lat, -90), 90) * 100)
+
+
+def near(point: Point) -> str | None:
+    """The name of the nearest town of some size, if there is one within about 75 km."""
+    lng, lat = point
+    towns, shrink = load().by_latitude, cos(radians(lat / 100))
+    found = (
+        (hypot(at - lat, _wrap(there - lng) * shrink), name)
+        for at, there, name in towns[bisect(towns, (lat - _NEAR,)) : bisect(towns, (lat + _NEAR,))]
+    )
+    distance, name = min(found, default=(_NEAR, ""))
+    return name if distance < _NEAR else None
+
+
+def draw(positions: Sequence[Point]) -> str:
+    """The inside of an SVG element whose width is 1.5 times its height; the positions from the oldest on."""
+    route = _unwrap(positions)
+    view = _fit(route)
+    stops = [view.share(lng, lat) for lng, lat in zip(*route, strict=True)]
+    named = {near(position) for position in positions}
+    towns = sorted(load().towns, key=lambda town: town[0] not in named)
+    return "".join(
+        [
+            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none">',
+            f'<path class="land" d="{_path(view, load().land, "z")}"/>',
+            f'<path class="border" d="{_path(view, load().borders)}"/>',
+            f'<path class="route" d="{_path(view, [route])}"/></svg>',
+            *_labels(view, stops, towns),
+            *(_circle("stop", 4, stop) for stop in dict.fromkeys(stops) if stop != stops[-1]),
+            _circle("halo", 14, stops[-1]),
+            _circle("last", 7, stops[-1]),
+        ]
+    )
+
+
+def _wrap(lng: int) -> int:
+    """The same longitude, from -180 up to 180 degrees."""
+    return (lng + _TURN // 2) % _TURN - _TURN // 2
+
+
+def _unwrap(positions: Sequence[Point]) -> _Line:
+    """The shorter way round from each position to the next."""
+    steps = (_wrap(after - before) for (before, _), (after, _) in pairwise(positions))
+    return _Line(list(accumulate(steps, initial=positions[0][0])), [lat for _, lat in positions])
+
+
+def _fit(route: _Line) -> _View:
+    west, east, south, north = min(route.lngs), max(route.lngs), min(route.lats), max(route.lats)
+    middle = (south + north) / 2
+    # Of longitude across for one of latitude down, which would have no end at a pole.
+    stretch = _WIDTH / _HEIGHT / max(cos(radians(middle / 100)), 0.1)
+    height = max(_SMALLEST, _MARGIN * (north - south), _MARGIN * (east - west) / stretch)
+    inside = max(0, 90_00 - height / 2)
+    middle = min(max(middle, -inside), inside)
+    return _View((west + east - stretch * height) / 2, middle + height / 2, stretch * height, height)
+
+
+def _path(view: _View, lines: Iterable[_Line], end: str = "") -> str:
+    """The SVG path of what the view shows of the lines, as often as the world comes round in it."""
+    east, south = view.west + view.width, view.north - view.height
+    return "".join(
+        _piece(view, line, _TURN * turn, end)
+        for line in lines
+        if min(line.lats) < view.north and max(line.lats) > south
+        for turn in range(
+            ceil((view.west - max(line.lngs)) / _TURN), floor((east - min(line.lngs)) / _TURN) + 1
+        )
+    )
+
+
+def _piece(view: _View, line: _Line, shift: int, end: str) -> str:
+    """The SVG path of a line without what cannot be seen."""
+    scale_x, scale_y = _WIDTH / view.width, _HEIGHT / view.height
+    xs = [round((lng + shift - view.west) * scale_x) for lng in line.lngs]
+    ys = [round((view.north - lat) * scale_y) for lat in line.lats]
+    # On which sides of the view a point is, a bit a side.
+    sides = [
+        (x < 0) | (x > _WIDTH) << 1 | (y < 0) << 2 | (y > _HEIGHT) << 3 for x, y in zip(xs, ys, strict=True)
+    ]
+    kept = [0]
+    for index in range(1, len(xs) - 1):
+        last = kept[-1]
+        # What stays on one side of the view is not seen, however it gets there; nor are the smallest steps.
+        if (
+            not sides[last] & sides[index] & sides[index + 1]
+            and abs(xs[index] - xs[last]) + abs(ys[index] - ys[last]) >= _STEP
+        ):
+            kept.append(index)
+    kept.append(len(xs) - 1)
+    if end and len(kept) < 4:
+        return ""
+    steps = (f"{xs[after] - xs[before]} {ys[after] - ys[before]}" for before, after in pairwise(kept))
+    return f"M{xs[0]} {ys[0]}l{' '.join(steps)}{end}"
+
+
+def _labels(view: _View, stops: Iterable[Share], towns: Iterable[Town]) -> Iterator[str]:
+    """The first towns that there is room for, each with a dot."""
+    width, height = _PHONE, _PHONE * _HEIGHT / _WIDTH
+    dots = [_box(x * width, y * height, -5, 5, 10) for x, y in stops]
+    labels: list[Box] = []
+    for name, lng, lat in towns:
+        x, y = view.share(view.west + (lng - view.west) % _TURN, lat)
+        for side in (1, -1):
+            end = side * (9 + len(name) * _LETTER[0])
+            text = _box(x * width, y * height, side * 7, end, _LETTER[1])
+            whole = _box(x * width, y * height, side * -3, end, _LETTER[1])
+            if (
+                _inside(whole, (0, 0, width, height))
+                and not any(_overlap(text, dot) for dot in dots)
+                and not any(_overlap(whole, label) for label in labels)
+            ):
+                labels.append(whole)
+                anchor = "" if side > 0 else ' text-anchor="end"'
+                yield _circle("town", 2, (x, y))
+                yield f'<text x="{x:.2%}" y="{y:.2%}" dx="{side * 9}" dy="4"{anchor}>{escape(name)}</text>'
+                break
+        if len(labels) == _LABELS:
+            return
+
+
+def _box(x: float, y: float, start: float, end: float, height: float) -> Box:
+    return x + min(start, end), y - height / 2, x + max(start, end), y + height / 2
+
+
+def _inside(one: Box, other: Box) -> bool:
+    return one[0] >= other[0] and one[1] >= other[1] and one[2] <= other[2] and one[3] <= other[3]
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _circle(kind: str, radius: int, share: Share) -> str:
+    return f'<circle class="{kind}" cx="{share[0]:.2%}" cy="{share[1]:.2%}" r="{radius}"/>'
