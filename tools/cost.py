@@ -96,6 +96,7 @@ UPDATE: Final = {
     "tracking_id": "1Z999AA10123456784",
     "status": "in_transit",
     "location": {"lat": 52.520008, "lng": 13.404954},
+    "timestamp": 1764590667876,
     "metadata": {"carrier": "DHL Express", "facility": "BER-1", "scanner": "B7", "weight_kg": 12.5},
 }
 SECONDS_A_MONTH: Final = 730 * 3600
