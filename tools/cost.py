@@ -92,7 +92,7 @@ REPORT RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\tDuration: 8.41 ms\tBille
 Max Memory Used: 90 MB\t
 XRAY TraceId: 1-5e34a614-10bdxmplf1fb44f07bc535a1\tSegmentId: 07f5xmpl2d1f6f85\tSampled: true\t
 """
-UPDATE: Final = {
+UPDATE: Final[dict[str, Any]] = {
     "tracking_id": "1Z999AA10123456784",
     "status": "in_transit",
     "location": {"lat": 52.520008, "lng": 13.404954},
@@ -132,7 +132,8 @@ def measure() -> tuple[Request, Request]:
         query=lambda **request: {"Items": items * (request["Limit"] - 1)},
     )
     names = {"POWERTOOLS_SERVICE_NAME": "tracking-api", "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking"}
-    with patch.dict(os.environ, names):
+    # The answer says how long ago the last update was, and so is as long as that is.
+    with patch.dict(os.environ, names), patch("time.time", return_value=UPDATE["timestamp"] / 1000 + 3600):
         api = Api(
             store=UpdateStore(table, "updates", "prod"),
             settings=SimpleNamespace(current=lambda: RunningSettings(facts.DEFAULT_FLAGS, 10**7)),  # type: ignore[arg-type]
