@@ -22,7 +22,7 @@ LOCK: dict[str, Any] = json.loads((ROOT / "Pipfile.lock").read_bytes())
 ENVIRONMENTS = ROOT / "tools/environments"
 
 
-@pytest.mark.parametrize("section", LOCK.keys() - {"_meta"})
+@pytest.mark.parametrize("section", sorted(LOCK.keys() - {"_meta"}))
 def test_every_package_of_pipfile_lock_has_its_version_and_hashes(section: str) -> None:
     assert LOCK[section]
     for name, locked in LOCK[section].items():
