@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tools.toolchain import ROOT
+from tools.toolchain import ROOT, ToolError
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -29,7 +29,7 @@ def chromium() -> Iterator[Browser]:
     """The Chromium of this machine or of Playwright, or else of an npm package, which brings its libraries and fonts.
 
     Raises:
-        subprocess.CalledProcessError: there is none, and the package is not installed.
+        ToolError: there is none, and the package is not installed.
     """
     with sync_playwright() as playwright, TemporaryDirectory() as folder:
         installed = [shutil.which(name) for name in _NAMES]
@@ -40,8 +40,10 @@ def chromium() -> Iterator[Browser]:
             hints = {"TMPDIR": folder, "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs20.x"}
             command = ["node", "--input-type=module", "--eval", _UNPACK]
             unpacked = subprocess.run(
-                command, cwd=ROOT, env={**environment, **hints}, check=True, capture_output=True
+                command, cwd=ROOT, env={**environment, **hints}, check=False, capture_output=True
             )
+            if unpacked.returncode:
+                raise ToolError("There is no Chromium: run `make install`, or `playwright install chromium`.")
             found = json.loads(unpacked.stdout)
             path, environment = found["path"], {**environment, **found["environment"]}
         # Not with the package's own arguments: they switch the same-origin policy off.

@@ -1,9 +1,11 @@
 """Writes docs/page.png and docs/page-phone.png: the customer's page with the demo shipment."""
 
+import sys
+
 from local import demo
 from public import page
 from tools.browser import chromium
-from tools.toolchain import ROOT
+from tools.toolchain import ROOT, ToolError
 
 #: 2026-06-01 15:40 UTC, so that the same page makes the same picture.
 _NOW_MS = 1780328400000
@@ -34,4 +36,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ToolError as error:
+        sys.exit(f"Error: {error}")
