@@ -34,7 +34,7 @@ def lay_foundation(
         tags: set on every resource that takes tags.
         state_key: names the state among all others of a region, for example ``tracking/dev``.
     """
-    state_key += settings.region_suffix
+    state_key += settings.state_suffix
     if settings.state_owner == "hcp":
         workspace = NamedCloudWorkspace(name=state_key.replace("/", "-"))
         CloudBackend(stack, organization=settings.hcp_organization, workspaces=workspace)

@@ -38,7 +38,7 @@ Origin = Annotated[str, Pattern(r"\*|https?://[^\s/*?#]+", "* or an origin such 
 Count = Annotated[int, Range(0, 1_000_000)]
 Percent = Annotated[int, Range(0, 100)]
 
-#: The region that no name holds.
+#: The region that no state's name holds.
 FIRST_REGION = "us-east-1"
 
 
@@ -55,6 +55,11 @@ class Settings:
     tags: Mapping[str, str]
     emulated: bool
     """The deployment goes to an emulator on this machine, which AWS_ENDPOINT_URL names."""
+    region_suffix: str
+    """Ends the names of what an account has once for all regions, roles and dashboards, in one of `more_regions`.
+
+    It begins with an underscore, which is in no environment's name, so no other environment has the same name.
+    """
 
     region: Region
     """AWS_REGION goes before it."""
@@ -136,11 +141,8 @@ class Settings:
     alarm_public_throttle_count: Count
 
     @property
-    def region_suffix(self) -> str:
-        """Ends the names of what an account has once for all regions: roles, dashboards, states.
-
-        The underscore is in no environment's name, so no other environment can have the same name.
-        """
+    def state_suffix(self) -> str:
+        """Ends the names of the states, of which those of several regions may lie in one place."""
         return "" if self.region == FIRST_REGION else f"_{self.region}"
 
 
@@ -176,15 +178,21 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
 
     places = dict.fromkeys(values, "defaults") | dict.fromkeys(blocks[block], block)
     values |= blocks[block]
-    if environ.get("AWS_REGION"):
-        values |= {"region": environ["AWS_REGION"], "more_regions": []}
+    region_suffix = ""
+    if region := environ.get("AWS_REGION"):
+        region_suffix = f"_{region}" if region in values.get("more_regions", []) else ""
+        values |= {"region": region, "more_regions": []}
         places["region"] = "AWS_REGION"
 
     if environ.get("AWS_ENDPOINT_URL"):
         values["state_owner"] = "s3"  # whoever keeps the real state has nothing to do with an emulator's
 
     types = get_type_hints(Settings, include_extras=True)
-    keys = [field.name for field in fields(Settings) if field.name not in ("environment", "tags", "emulated")]
+    keys = [
+        field.name
+        for field in fields(Settings)
+        if field.name not in ("environment", "tags", "emulated", "region_suffix")
+    ]
     for key in values:
         if key not in keys:
             raise SettingsError(
@@ -216,9 +224,15 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
             f"with more_regions each region has a bucket of its own."
         )
 
-    settings = Settings(
+    if len(environment + region_suffix) > 40:  # of the 64 of a role's name
+        raise SettingsError(
+            f"ENVIRONMENT_SUFFIX is {environment!r}: with the region {values['region']}, which ends the names of "
+            f"roles, it may be {40 - len(region_suffix)} characters long."
+        )
+    return Settings(
         environment=environment,
         emulated=bool(environ.get("AWS_ENDPOINT_URL")),
+        region_suffix=region_suffix,
         tags={
             "Project": "LogisticsTracking",
             "Environment": environment,
@@ -228,12 +242,6 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         },
         **values,
     )
-    if len(environment + settings.region_suffix) > 40:  # of the 64 of a role's name
-        raise SettingsError(
-            f"ENVIRONMENT_SUFFIX is {environment!r}: with the region {settings.region}, which ends the names of "
-            f"roles, it may be {40 - len(settings.region_suffix)} characters long."
-        )
-    return settings
 
 
 def load_all_regions(path: Path, environ: Mapping[str, str]) -> list[Settings]:

@@ -47,6 +47,10 @@ SENTENCES = {
     r"no such host|connection refused|Could not connect to the endpoint|i/o timeout": (
         "AWS cannot be reached; check the connection, and AWS_ENDPOINT_URL if it is set."
     ),
+    r"EntityAlreadyExists: Role with name (?P<role>\S+) already exists": (
+        "The role {role} is there already, in the state of none of these stacks. If the environment is in another "
+        "region too, list this one in more_regions in cdktf.json; otherwise delete the role."
+    ),
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
     ),

@@ -49,11 +49,11 @@ def test_two_environments_share_no_name() -> None:
         assert not found[one] & found[other]
 
 
-def test_two_regions_share_no_name_that_an_account_has_once() -> None:
+def test_two_regions_share_no_name_that_an_account_has_once(tmp_path: Path) -> None:
     found = {}
-    for region in REGIONS:
-        chosen = load_settings(ROOT / "cdktf.json", {"AWS_REGION": region})
-        found[region] = {name for name in names(synthesize(chosen)) if name[0].startswith(GLOBAL)}
+    home, *more = REGIONS
+    for chosen in load_all_regions(write(tmp_path, dev={"region": home, "more_regions": more}), {}):
+        found[chosen.region] = {name for name in names(synthesize(chosen)) if name[0].startswith(GLOBAL)}
     for one, other in combinations(REGIONS, 2):
         assert {kind for kind, *_ in found[one]} >= {
             "aws_iam_role",
@@ -108,15 +108,25 @@ def test_regions_that_would_share_a_bucket_are_refused(tmp_path: Path) -> None:
     assert load_settings(hcp, {})
 
 
-def test_a_suffix_that_is_too_long_for_the_region_is_refused() -> None:
+def test_a_suffix_that_is_too_long_for_the_region_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, **{"pr-*": {"more_regions": ["ap-southeast-2"]}})
     environ = {"ENVIRONMENT_SUFFIX": f"pr-{'x' * 22}", "AWS_REGION": "ap-southeast-2"}
-    chosen = load_settings(ROOT / "cdktf.json", environ)
+    chosen = load_settings(path, environ)
     for kind, attribute, name in names(synthesize(chosen)):
         if (kind, attribute) == ("aws_iam_role", "name"):
             assert len(name) <= 64
     environ["ENVIRONMENT_SUFFIX"] += "x"
     with pytest.raises(SettingsError, match=r"region ap-southeast-2.* may be 25 characters long"):
-        load_settings(ROOT / "cdktf.json", environ)
+        load_settings(path, environ)
+
+
+def test_a_region_alone_changes_no_name() -> None:
+    def roles(region: str) -> set[str]:
+        chosen = load_settings(ROOT / "cdktf.json", {"AWS_REGION": region})
+        found = names(without_state_stack(synthesize(chosen)))
+        return {name for kind, attribute, name in found if (kind, attribute) == ("aws_iam_role", "name")}
+
+    assert roles("eu-central-1") == roles("us-east-1") != set()
 
 
 def test_the_lock_is_of_the_provider_that_the_bindings_want() -> None:
