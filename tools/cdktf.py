@@ -44,6 +44,9 @@ SENTENCES = {
     r"CloudWatch Logs role ARN must be set": (
         "API Gateway may not write logs in this region yet; run `make state` once for this account and region."
     ),
+    r"Failed to query available provider packages|Could not retrieve providers|could not connect to registry": (
+        "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
+    ),
     r"no such host|connection refused|Could not connect to the endpoint|i/o timeout": (
         "AWS cannot be reached; check the connection, and AWS_ENDPOINT_URL if it is set."
     ),
@@ -63,9 +66,6 @@ SENTENCES = {
     ),
     r"locked\s+provider.{0,90}does\s+not\s+match\s+configured": (
         "The checksums of the AWS provider are of another version than the bindings; run `make lock`."
-    ),
-    r"Failed to query available provider packages|could not connect to registry": (
-        "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
     ),
 }
 
