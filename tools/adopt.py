@@ -189,6 +189,10 @@ class Finder:
             planned, _id(self._of_api(planned, "request_validators"), "id", name=planned["name"])
         )
 
+    def api_gateway_deployment(self, planned: Planned) -> str | None:
+        # What it was made of cannot be imported, so the next deploy replaces it.
+        return self._part(planned, _id(self._of_api(planned, "deployments"), "id"))
+
     def api_gateway_stage(self, planned: Planned) -> str:
         api, name = planned["rest_api_id"], planned["stage_name"]
         self._ask("apigateway", "get_stage", restApiId=api, stageName=name)
