@@ -44,6 +44,9 @@ SENTENCES = {
     r"CloudWatch Logs role ARN must be set": (
         "API Gateway may not write logs in this region yet; run `make state` once for this account and region."
     ),
+    r"locked\s+provider.{0,90}does\s+not\s+match\s+configured": (
+        "The checksums of the AWS provider are of another version than the bindings; run `make lock`."
+    ),
     r"Failed to query available provider packages|Could not retrieve providers|could not connect to registry": (
         "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
     ),
@@ -63,9 +66,6 @@ SENTENCES = {
     r"Required token could not be found|unauthorized.{0,80}app\.terraform\.io": (
         "There is no token for HCP Terraform, or it is not accepted; run `terraform login`, or set "
         "TF_TOKEN_app_terraform_io."
-    ),
-    r"locked\s+provider.{0,90}does\s+not\s+match\s+configured": (
-        "The checksums of the AWS provider are of another version than the bindings; run `make lock`."
     ),
 }
 

@@ -120,9 +120,16 @@ def plan(deployment: Deployment, folder: Path, environ: Mapping[str, str]) -> li
     """What Terraform would change, after it has looked at what is there."""
     terraform = {**environ, **deployment.cdktf.terraform_arguments()}
     for command in (["init", "-input=false"], ["plan", "-input=false", "-out=plan.bin"]):
-        subprocess.run(
-            ["terraform", *command], cwd=folder, env=terraform, check=True, capture_output=True, timeout=120
+        done = subprocess.run(
+            ["terraform", *command],
+            cwd=folder,
+            env=terraform,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
+        assert done.returncode == 0, done.stderr
     shown = subprocess.run(
         ["terraform", "show", "-json", "plan.bin"],
         cwd=folder,
@@ -244,7 +251,7 @@ def test_a_lock_is_found_on_whichever_stack_it_is(deployment: Deployment) -> Non
     assert tool(deployment, "unlock", "--lock", lock).stdout == "Released the lock of public-dev.\n"
     again = tool(deployment, "unlock", "--lock", lock)
     assert again.returncode == 1
-    assert again.stderr.startswith("Error: None of tracking-dev, public-dev has this lock")
+    assert again.stderr.startswith("Error: None of tracking-dev, public-dev, state has this lock")
 
 
 def test_the_state_is_encrypted_in_its_bucket(deployment: Deployment) -> None:

@@ -181,14 +181,14 @@ def test_terraform_hands_out_these_numbers(aws: EmbeddedAws, tmp_path: Path) -> 
     # Of the stack no more than what has to do with the number, which is what takes no minutes to deploy.
     got = []
     for deployment in DEPLOYMENTS:
-        stack = synthesis.synthesize(synthesis.settings("dev", status_index_shards=deployment.wanted))[
-            "tracking-dev"
+        stack = synthesis.synthesize(synthesis.settings("pr-shards", status_index_shards=deployment.wanted))[
+            "tracking-pr-shards"
         ]
         parameters = stack["resource"]["aws_ssm_parameter"]
         parameter = next(key for key in parameters if key.startswith("shards"))
-        function = synthesis.resource(stack, "aws_lambda_function", function_name="tracking-processor-dev")[
-            "environment"
-        ]["variables"]
+        function = synthesis.resource(
+            stack, "aws_lambda_function", function_name="tracking-processor-pr-shards"
+        )["environment"]["variables"]
         assert "aws_lambda_function.processor" in parameters[parameter].pop("description"), "it has to wait"
         configuration = {
             "terraform": {"required_providers": stack["terraform"]["required_providers"]},
