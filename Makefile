@@ -65,7 +65,7 @@ comment: ## put the plans that were made under the pull request PULL_REQUEST
 state: install ## once an account and region: make the bucket of the Terraform states
 	@python -m tools.cdktf state $(if $(APPROVE),--auto-approve)
 
-unlock: install ## release the state lock LOCK that a killed deploy left behind
+unlock: install ## release the state lock LOCK of a killed deploy, and take into the state what it had made
 	@python -m tools.cdktf unlock --lock "$(LOCK)"
 
 lock: install ## fetch the checksums of Terraform's AWS provider for all platforms

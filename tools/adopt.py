@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 Planned = Mapping[str, Any]
 """The attributes of a resource that Terraform would create, as far as they are known."""
 
+#: How the error codes end with which AWS says that something is not there.
+MISSING = ("NotFound", "NotFoundException", "NoSuchEntity", "NonExistentQueue")
+
 
 def adopt(cdktf: "Cdktf", stack: str) -> list[str]:
-    """Imports what is there of all that a deploy of `stack`, which is initialized, would create; tells their addresses.
+    """Imports what is there of all that a deploy of `stack` would create; tells their addresses.
 
     Raises:
         ToolError: Terraform or AWS refuses.
     """
     manifest = json.loads((cdktf.folder(stack) / "cdk.tf.json").read_bytes())
     finder = Finder(manifest["provider"]["aws"][0]["region"])
+    _terraform(cdktf, stack, "init", "-input=false", "-no-color")
     adopted: list[str] = []
     # What belongs to something is found when that is known.
     while found := _found(_planned(cdktf, stack), finder):
@@ -61,9 +65,7 @@ def _found(planned: Mapping[str, tuple[str, Planned]], finder: "Finder") -> dict
         except KeyError:  # of what it belongs to nothing is known yet
             continue
         except ClientError as error:
-            if not error.response["Error"]["Code"].endswith(
-                ("NotFound", "NotFoundException", "NoSuchEntity")
-            ):
+            if not error.response["Error"]["Code"].endswith(MISSING):
                 raise ToolError(f"AWS does not say whether {address} is there: {error}.") from error
             continue
         if id:
@@ -75,8 +77,8 @@ def _terraform(cdktf: "Cdktf", stack: str, *arguments: str) -> str:
     status, said = cdktf.terraform(stack, *arguments)
     if status:
         raise ToolError(
-            f"The lock of {stack} is released, but what a killed deploy made could not be taken into the state: "
-            f"`terraform {' '.join(arguments)}` said: {said.strip()[-500:]}"
+            f"What a killed deploy of {stack} made could not all be taken into the state; `make unlock` without "
+            f"LOCK tries again. `terraform {' '.join(arguments)}` said: {said.strip()[-500:]}"
         )
     return said
 
@@ -122,6 +124,13 @@ class Finder:
         name = str(planned["name"])
         self._ask("ssm", "get_parameter", Name=name)
         return name
+
+    def sqs_queue(self, planned: Planned) -> str:
+        return str(self._ask("sqs", "get_queue_url", QueueName=planned["name"])["QueueUrl"])
+
+    def sns_topic(self, planned: Planned) -> str | None:
+        arns = [topic["TopicArn"] for topic in self._items("sns", "list_topics", "Topics")]
+        return next((arn for arn in arns if arn.endswith(f":{planned['name']}")), None)
 
     def kms_key(self, planned: Planned) -> str | None:
         # A key has no name but its alias, which may be missing too; its description holds the environment's.
@@ -191,7 +200,8 @@ class Finder:
 
     def api_gateway_deployment(self, planned: Planned) -> str | None:
         # What it was made of cannot be imported, so the next deploy replaces it.
-        return self._part(planned, _id(self._of_api(planned, "deployments"), "id"))
+        deployments = self._of_api(planned, "deployments")
+        return self._part(planned, deployments[-1]["id"] if deployments else None)
 
     def api_gateway_stage(self, planned: Planned) -> str:
         api, name = planned["rest_api_id"], planned["stage_name"]

@@ -25,6 +25,9 @@ from tools.toolchain import ROOT, ToolError, environment, provider_source
 
 #: Failures that a user can do something about: what the tools print, and what to tell the user.
 SENTENCES = {
+    r"Terraform CLI failed with exit code 137": (
+        "Terraform was killed before it was done; do the same again, which tells how to go on."
+    ),
     r"Error acquiring the state lock.*?\bID:\s+(?P<id>[0-9a-f-]{36})": (
         "Another deploy holds the lock of this state, so nothing was changed. Wait for it; if it was killed and "
         "no other runs, release the lock with `make unlock LOCK={id}`."
@@ -141,6 +144,7 @@ class Cdktf:
             ToolError: Terraform's AWS provider is not to be had.
         """
         environ = {**self._environ, **self.terraform_arguments()}
+        environ["TERRAFORM_BINARY_NAME"] = str(ROOT / "tools/status.sh")
         argv = ["cdktf", command, "--skip-synth", "--output", self._output, *arguments]
         if self._show is None and sys.stdin.isatty() and sys.stdout.isatty():
             status, said = _run_on_terminal(argv, environ)
@@ -308,7 +312,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=["synth", "diff", "deploy", "destroy", "state", "unlock"])
     parser.add_argument("--auto-approve", action="store_true", help="apply without asking")
     parser.add_argument("--output", default="cdktf.out", help="the folder of the synthesized stacks")
-    parser.add_argument("--lock", help="the id of a stale lock, for unlock")
+    parser.add_argument("--lock", help="the id of a stale lock, for unlock; none if it is gone already")
     return parser.parse_args()
 
 
@@ -331,11 +335,14 @@ def main() -> None:
                     create_state_bucket(regional)
             cdktf.run("deploy", *state_stacks_of(settings), *approval)
         elif arguments.command == "unlock":
-            stack = cdktf.unlock([*stacks_of(settings), *state_stacks_of(settings)], arguments.lock)
-            print(f"Released the lock of {stack}.")
+            stacks = stacks_of(settings)
+            if arguments.lock:
+                stacks = [cdktf.unlock([*stacks, *state_stacks_of(settings)], arguments.lock)]
+                print(f"Released the lock of {stacks[0]}.", flush=True)
             silent = Cdktf(os.environ, output=arguments.output, show=lambda _: None)
-            if settings.state_owner != "hcp" and (adopted := adopt(silent, stack)):
-                print(f"Took into the state what the killed deploy had made: {', '.join(adopted)}.")
+            for stack in stacks if settings.state_owner != "hcp" else ():
+                if adopted := adopt(silent, stack):
+                    print(f"Took into the state what the killed deploy had made: {', '.join(adopted)}.")
         elif arguments.command == "synth":
             stacks = [*state_stacks_of(settings), *stacks_of(settings)]
             print(f"Synthesized {', '.join(stacks)} into cdktf.out/stacks.")

@@ -12,13 +12,14 @@ import pytest
 
 from local.aws import EmbeddedAws
 from tests.e2e.conftest import REGION, Environment
-from tools.cdktf import create_state_bucket
+from tools.cdktf import Cdktf, create_state_bucket
 from tools.runs import REPORTS
 
-#: Soon, before Terraform has saved the state once, and late, when it has: what was made by then.
+#: Soon, before Terraform has saved the state once, and late, when it has: what was made by then, and whether the lock
+#: is released by hand.
 MOMENTS = (
-    r"aws_api_gateway_rest_api\b.*: Creation complete",
-    r"aws_lambda_event_source_mapping\b.*: Creation complete",
+    (r"aws_api_gateway_rest_api\b.*: Creation complete", False),
+    (r"aws_lambda_event_source_mapping\b.*: Creation complete", True),
 )
 
 
@@ -60,8 +61,13 @@ def there(name: str) -> Counter[str]:
     kms = boto3.client("kms", region_name=REGION)
     keys = (kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"])
     functions = boto3.client("lambda", region_name=REGION)
+    apis = boto3.client("apigateway", region_name=REGION)
     names = [
-        *(("api", api["name"]) for api in boto3.client("apigateway").get_rest_apis()["items"]),
+        *(
+            (kind, api["name"])
+            for api in apis.get_rest_apis()["items"]
+            for kind in ["api", *("deployment" for _ in apis.get_deployments(restApiId=api["id"])["items"])]
+        ),
         *(("http api", api["Name"]) for api in boto3.client("apigatewayv2").get_apis()["Items"]),
         *(("key", key["Description"]) for key in keys if key["KeyState"] == "Enabled"),
         *(
@@ -73,15 +79,16 @@ def there(name: str) -> Counter[str]:
 
 
 def test_after_each_kill_the_next_deploy_completes(environment: Environment) -> None:
-    for moment in MOMENTS:
+    for moment, by_hand in MOMENTS:
         with deploy(environment) as killed:
             assert killed.stdout
             for line in killed.stdout:
                 if re.search(moment, line):
                     assert kill_terraform(killed.pid) > 0
                     break
-            killed.communicate(timeout=60)
+            rest, _ = killed.communicate(timeout=60)
         assert killed.returncode == 1
+        assert rest.splitlines()[-1].startswith("Error: Terraform was killed before it was done")
 
         status, said = environment.run("tools.cdktf", "deploy", "--auto-approve")
         assert status == 1
@@ -89,15 +96,20 @@ def test_after_each_kill_the_next_deploy_completes(environment: Environment) -> 
         assert told, said
 
         before = there(environment.name)
-        status, said = environment.run("tools.cdktf", "unlock", "--lock", told[1])
+        if by_hand:
+            cdktf = Cdktf(environment.environ, output=environment.output)
+            assert cdktf.terraform("tracking-pr-kill", "force-unlock", "-force", told[1])[0] == 0
+            status, said = environment.run("tools.cdktf", "unlock")
+        else:
+            status, said = environment.run("tools.cdktf", "unlock", "--lock", told[1])
+            assert "Released the lock of tracking-pr-kill." in said
         assert status == 0, said
-        assert "Released the lock of tracking-pr-kill." in said
         assert "Took into the state what the killed deploy had made: " in said
         assert there(environment.name) == before
 
     status, said = environment.run("tools.cdktf", "deploy", "--auto-approve")
     assert status == 0, said
-    assert there(environment.name) == {"api": 1, "http api": 1, "key": 1, "mapping": 1}
+    assert there(environment.name) == dict.fromkeys(("api", "deployment", "http api", "key", "mapping"), 1)
     environment.run("tools.runs", "plan")
     for stack in ("tracking", "public"):
         report = (REPORTS / f"{stack}-pr-kill.md").read_text(encoding="utf-8")
