@@ -12,6 +12,7 @@ from local.aws import EmbeddedAws
 REGION = "us-east-1"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of a file in one process, and those that share the deployment, which takes minutes."""
     for item in items:
