@@ -2,22 +2,34 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from local.aws import EmbeddedAws
 
 REGION = "us-east-1"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file in one process, and those that share the deployment, which takes minutes."""
-    for item in items:
-        group = "deployment" if "deployment" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+#: The files of tests/e2e that deploy something of their own; the others share one deployment, which takes minutes.
+OWN_DEPLOYMENT = {"test_environments.py", "test_killed.py", "test_up.py"}
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps in one process the tests of a file, and those that share the deployment."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        shares = file.parent.name == "e2e" and file.name not in OWN_DEPLOYMENT
+        return "deployment" if shares else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Xdist's own groups are lost with pytest 9.2, which takes no new node ids."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

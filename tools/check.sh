@@ -4,4 +4,4 @@ set -eu
 ruff format --check .
 ruff check .
 mypy
-exec python -m pytest -n 2 --dist loadgroup "$@"
+exec python -m pytest -n 2 --dist loadscope --no-loadscope-reorder "$@"
