@@ -17,6 +17,7 @@ import pytest
 from main import ROOT
 from stacks.package import build
 from tools import sbom
+from tools.environments import python_of
 
 LOCK: dict[str, Any] = json.loads((ROOT / "Pipfile.lock").read_bytes())
 ENVIRONMENTS = ROOT / "tools/environments"
@@ -116,6 +117,7 @@ def test_a_package_has_the_licence_that_says_most(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_audit_without_its_service_fails_with_one_sentence() -> None:
+    python_of("audit")  # installed while the registry can still be reached
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
     audit = [sys.executable, "-m", "tools.audit"]
     done = subprocess.run(
