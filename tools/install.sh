@@ -15,6 +15,8 @@ command -v "$python" >/dev/null || fail "$python is not installed; install Pytho
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     fail "this Python lacks its module venv; install it (on Debian and Ubuntu: apt-get install python3-venv)"
 
+# What is imported is compiled then; most of the thousands of modules of AWS's bindings never are.
+export PIP_COMPILE=0
 network="check the connection to the Python Package Index and run \`make install\` again"
 echo "Installing the Python packages"
 [ -x .venv/bin/python ] || "$python" -m venv .venv

@@ -38,11 +38,11 @@ def today(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return synthesized(str(ROOT / ".venv/bin/python"), "main.py", tmp_path_factory.mktemp("cdktf"))
 
 
-@pytest.mark.parametrize(("environment", "column"), [("cdktn", 1), ("aws6", 2)])
+@pytest.mark.parametrize(("framework", "column"), [("cdktn", 1), ("aws6", 2)])
 def test_the_json_is_the_same_but_for_versions(
-    today: dict[str, Any], environment: str, column: int, tmp_path: Path
+    today: dict[str, Any], framework: str, column: int, tmp_path: Path
 ) -> None:
-    stacks = synthesized(str(python_of(environment)), "tests/successor.py", tmp_path)
+    stacks = synthesized(str(python_of(framework)), "tests/successor.py", tmp_path)
     assert stacks.keys() == today.keys()
     for name, stack in stacks.items():
         for path, versions in VERSIONS.items():

@@ -27,7 +27,8 @@ def python_of(name: str) -> Path:
         if installed.is_file() and installed.read_bytes() == locked.read_bytes():
             return python
         venv = [sys.executable, "-m", "venv", "--clear", str(folder)]
-        install = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(locked)]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--no-compile"]
+        install += ["--require-hashes", "-r", str(locked)]
         for command in (venv, install):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
