@@ -183,7 +183,7 @@ def test_terraform_hands_out_these_numbers(aws: EmbeddedAws, tmp_path: Path) -> 
         return subprocess.check_output(["terraform", *command], cwd=tmp_path, env=variables, timeout=120)
 
     # Of the stack no more than what has to do with the number, which is what takes no minutes to deploy.
-    got = []
+    got: list[Deployment] = []
     for deployment in DEPLOYMENTS:
         stack = synthesis.synthesize(synthesis.settings("pr-shards", status_index_shards=deployment.wanted))[
             "tracking-pr-shards"
