@@ -85,6 +85,7 @@ def test_one_environment_is_destroyed_and_the_other_is_not_touched(
         *(item["FunctionName"] for item in boto3.client("lambda").list_functions()["Functions"]),
         *(item["RoleName"] for item in boto3.client("iam").list_roles()["Roles"]),
         *(item["name"] for item in boto3.client("apigateway").get_rest_apis()["items"]),
+        *(item["Name"] for item in boto3.client("apigatewayv2").get_apis()["Items"]),
         *(item["logGroupName"] for item in boto3.client("logs").describe_log_groups()["logGroups"]),
         *(item["TopicArn"] for item in boto3.client("sns").list_topics()["Topics"]),
         *boto3.client("sqs").list_queues().get("QueueUrls", []),
