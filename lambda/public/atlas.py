@@ -29,9 +29,9 @@ Town = tuple[str, int, int]
 _TURN: Final = 360_00
 #: Of latitude, about 75 km: a town farther away is not near.
 _NEAR: Final = 67
-#: Of latitude: what a map shows at least; the more, the farther from any town.
+#: Of latitude: what a map shows at least; the first that has room for a town's name.
 _SMALLEST: Final = (5_00, 10_00, 20_00, 40_00, 80_00)
-#: A map's extent as a multiple of what the positions take; and how far from its edge, as a part of it, a pole may be.
+#: A map's extent as a multiple of what the positions take; and the part that may lie beyond a pole, for a whole marker.
 _MARGIN: Final = 1.4
 _RIM: Final = 0.06
 #: Of a map, in the units of its paths; and the shortest step that they take.
@@ -208,14 +208,14 @@ def _labels(view: _View, stops: Iterable[Share], towns: Iterable[Town]) -> Itera
                 and not any(_overlap(text, dot) for dot in dots)
                 and not any(_overlap(whole, label) for label in labels)
             ):
-                free.append((sum(_overlap(text, place) for place in way), -side, whole))
+                free.append((sum(_overlap(text, place) for place in way), side < 0, whole))
         if free:
             # Where it hides the least of the way, and to the right if that is all the same.
             _, left, whole = min(free)
             labels.append(whole)
-            anchor = "" if left < 0 else ' text-anchor="end"'
+            dx, anchor = (-9, ' text-anchor="end"') if left else (9, "")
             yield _circle("town", 2, (x, y))
-            yield f'<text x="{x:.2%}" y="{y:.2%}" dx="{left * -9}" dy="4"{anchor}>{escape(name)}</text>'
+            yield f'<text x="{x:.2%}" y="{y:.2%}" dx="{dx}" dy="4"{anchor}>{escape(name)}</text>'
         if len(labels) == _LABELS:
             return
 
