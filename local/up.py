@@ -15,14 +15,14 @@ import boto3
 
 from local import demo
 from local.aws import CREDENTIALS, EmbeddedAws
-from local.function import Function
+from local.function import Function, StaleCodeError
 from local.gateway import Gateway
 from local.http_api import HttpGateway
 from local.invoke import InvokeApi
 from local.server import PortTakenError, check_port
 from local.stream import StreamPoller
 from stacks.package import build
-from stacks.settings import SettingsError, load_settings
+from stacks.settings import Settings, SettingsError, load_settings
 from tools.cdktf import Cdktf, DeployError, create_state_bucket, stacks_of
 from tools.toolchain import ROOT, ToolError
 
@@ -63,6 +63,7 @@ def up(port: int, public_port: int) -> None:
     Raises:
         PortTakenError: another program listens there.
         DeployError, SettingsError, ToolError: the deployment did not succeed.
+        StaleCodeError: the code was changed meanwhile.
     """
     # Nothing here may reach an account that this shell has credentials for.
     for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_REGION"]:
@@ -120,7 +121,7 @@ def up(port: int, public_port: int) -> None:
         late.start()
         running.callback(late.join)
         running.callback(stopped.set)
-        print(_welcome(gateway.url, page.url, aws, settings.region, invoke.url), flush=True)
+        print(_welcome(gateway.url, page.url, aws, settings, invoke.url), flush=True)
         for notification in _notifications(f"tracking-notifications-{settings.environment}"):
             print(f"Notification: {notification}", flush=True)
 
@@ -145,19 +146,21 @@ def _notifications(topic: str) -> Iterator[str]:
         time.sleep(0.5)
 
 
-def _welcome(url: str, public_url: str, aws: EmbeddedAws, region: str, invoke_url: str) -> str:
+def _welcome(url: str, public_url: str, aws: EmbeddedAws, settings: Settings, invoke_url: str) -> str:
+    region = settings.region
     curl = (
         f"curl --aws-sigv4 aws:amz:{region}:execute-api"
         f" --user {CREDENTIALS['AWS_ACCESS_KEY_ID']}:{CREDENTIALS['AWS_SECRET_ACCESS_KEY']}"
     )
     update = '{"tracking_id": "PKG-1", "status": "in_transit", "location": {"lat": 52.52, "lng": 13.405}}'
     exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in aws.environment(region).items())
-    return f"""
-The tracking API is deployed and runs at {url}, the public API at {public_url}
-
+    shipment = f"""
 See a shipment arrive, in a browser (its last scans come in during the next minute):
   {public_url}/shipments/{demo.TRACKING_ID}
-
+"""
+    return f"""
+The tracking API is deployed and runs at {url}, the public API at {public_url}
+{shipment if settings.public_tracking == "open" else ""}
 Store an update:
   {curl} -H 'Content-Type: application/json' -d '{update}' {url}/track
 
@@ -181,7 +184,7 @@ def _port(variable: str, default: str) -> int:
     try:
         check_port(int(text))
     except PortTakenError as error:
-        sys.exit(f"Error: {error} For example: {variable}=9000 make up")
+        sys.exit(f"Error: {error} For example: {variable}={int(text) + 10} make up")
     return int(text)
 
 
@@ -195,12 +198,13 @@ def main() -> None:
     try:
         up(port, public_port)
     except KeyboardInterrupt:
-        print("\nStopped.")
+        # What stdout is piped to has got the Ctrl-C too.
+        print("\nStopped.", file=sys.stderr)
     except DeployError as error:
         sys.exit(f"\nError: {error} All that was said is in {LOG.relative_to(ROOT)}.")
     except PortTakenError as error:
         sys.exit(f"Error: {error}")
-    except (SettingsError, ToolError) as error:
+    except (SettingsError, StaleCodeError, ToolError) as error:
         sys.exit(f"Error: {error}")
 
 

@@ -106,7 +106,10 @@ class Api:
         problem = as_api_error(error, self._telemetry)
         if not self._shows_page(request):
             return _answer(problem.status, json.dumps(problem.body(request.id)), problem.headers)
-        text = page.missing(_tracking_id(request)) if problem.status == 404 else page.failure(problem.error)
+        if problem.status == 404:
+            text = page.missing(_tracking_id(request))
+        else:
+            text = page.failure() if problem.status >= 500 else page.invalid()
         return _answer(problem.status, text, problem.headers, html=True)
 
     def _home(self, request: Request) -> Answer:

@@ -29,9 +29,11 @@ Town = tuple[str, int, int]
 _TURN: Final = 360_00
 #: Of latitude, about 75 km: a town farther away is not near.
 _NEAR: Final = 67
-#: Of latitude: what a map shows at least. And its extent as a multiple of what the positions take.
-_SMALLEST: Final = 5_00
+#: Of latitude: what a map shows at least; the first that has room for a town's name.
+_SMALLEST: Final = (5_00, 10_00, 20_00, 40_00, 80_00)
+#: A map's extent as a multiple of what the positions take; and the part that may lie beyond a pole, for a whole marker.
 _MARGIN: Final = 1.4
+_RIM: Final = 0.06
 #: Of a map, in the units of its paths; and the shortest step that they take.
 _WIDTH: Final = 1200
 _HEIGHT: Final = 800
@@ -103,17 +105,20 @@ def near(point: Point) -> str | None:
 def draw(positions: Sequence[Point]) -> str:
     """The inside of an SVG element whose width is 1.5 times its height; the positions from the oldest on."""
     route = _unwrap(positions)
-    view = _fit(route)
-    stops = [view.share(lng, lat) for lng, lat in zip(*route, strict=True)]
     named = {near(position) for position in positions}
     towns = sorted(load().towns, key=lambda town: town[0] not in named)
+    for smallest in _SMALLEST:
+        view = _fit(route, smallest)
+        stops = [view.share(lng, lat) for lng, lat in zip(*route, strict=True)]
+        if labels := "".join(_labels(view, stops, towns)):
+            break
     return "".join(
         [
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none">',
             f'<path class="land" d="{_path(view, load().land, "z")}"/>',
             f'<path class="border" d="{_path(view, load().borders)}"/>',
             f'<path class="route" d="{_path(view, [route])}"/></svg>',
-            *_labels(view, stops, towns),
+            labels,
             *(_circle("stop", 4, stop) for stop in dict.fromkeys(stops) if stop != stops[-1]),
             _circle("halo", 14, stops[-1]),
             _circle("last", 7, stops[-1]),
@@ -132,13 +137,13 @@ def _unwrap(positions: Sequence[Point]) -> _Line:
     return _Line(list(accumulate(steps, initial=positions[0][0])), [lat for _, lat in positions])
 
 
-def _fit(route: _Line) -> _View:
+def _fit(route: _Line, smallest: float) -> _View:
     west, east, south, north = min(route.lngs), max(route.lngs), min(route.lats), max(route.lats)
     middle = (south + north) / 2
     # Of longitude across for one of latitude down, which would have no end at a pole.
     stretch = _WIDTH / _HEIGHT / max(cos(radians(middle / 100)), 0.1)
-    height = max(_SMALLEST, _MARGIN * (north - south), _MARGIN * (east - west) / stretch)
-    inside = max(0, 90_00 - height / 2)
+    height = max(smallest, _MARGIN * (north - south), _MARGIN * (east - west) / stretch)
+    inside = max(0, 90_00 - height * (0.5 - _RIM))
     middle = min(max(middle, -inside), inside)
     return _View((west + east - stretch * height) / 2, middle + height / 2, stretch * height, height)
 
@@ -185,9 +190,15 @@ def _labels(view: _View, stops: Iterable[Share], towns: Iterable[Town]) -> Itera
     """The first towns that there is room for, each with a dot."""
     width, height = _PHONE, _PHONE * _HEIGHT / _WIDTH
     dots = [_box(x * width, y * height, -5, 5, 10) for x, y in stops]
+    way = [
+        _box((x + (next_x - x) * step / 16) * width, (y + (next_y - y) * step / 16) * height, 0, 0, 0)
+        for (x, y), (next_x, next_y) in pairwise(stops)
+        for step in range(16)
+    ]
     labels: list[Box] = []
     for name, lng, lat in towns:
         x, y = view.share(view.west + (lng - view.west) % _TURN, lat)
+        free = []
         for side in (1, -1):
             end = side * (9 + len(name) * _LETTER[0])
             text = _box(x * width, y * height, side * 7, end, _LETTER[1])
@@ -197,11 +208,14 @@ def _labels(view: _View, stops: Iterable[Share], towns: Iterable[Town]) -> Itera
                 and not any(_overlap(text, dot) for dot in dots)
                 and not any(_overlap(whole, label) for label in labels)
             ):
-                labels.append(whole)
-                anchor = "" if side > 0 else ' text-anchor="end"'
-                yield _circle("town", 2, (x, y))
-                yield f'<text x="{x:.2%}" y="{y:.2%}" dx="{side * 9}" dy="4"{anchor}>{escape(name)}</text>'
-                break
+                free.append((sum(_overlap(text, place) for place in way), side < 0, whole))
+        if free:
+            # Where it hides the least of the way, and to the right if that is all the same.
+            _, left, whole = min(free)
+            labels.append(whole)
+            dx, anchor = (-9, ' text-anchor="end"') if left else (9, "")
+            yield _circle("town", 2, (x, y))
+            yield f'<text x="{x:.2%}" y="{y:.2%}" dx="{dx}" dy="4"{anchor}>{escape(name)}</text>'
         if len(labels) == _LABELS:
             return
 

@@ -6,7 +6,10 @@ let shown = main.innerHTML, wait = FASTEST, timer;
 
 function localize() {
   for (const time of main.querySelectorAll("time")) time.textContent = format.format(new Date(time.dateTime));
-  for (const note of main.querySelectorAll("[data-script]")) note.textContent = note.dataset.script;
+}
+
+function note(state) {
+  for (const text of main.querySelectorAll(".note")) text.textContent = text.dataset[state];
 }
 
 function show(page) {
@@ -28,9 +31,11 @@ async function look() {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.querySelector("main").innerHTML;
       if (fresh !== shown) show(page);
+      note("live");
       shown = fresh;
       wait = FASTEST;
     } catch {
+      note("stale");
       wait = Math.min(2 * wait, SLOWEST);
     }
   }
@@ -39,7 +44,9 @@ async function look() {
 }
 
 localize();
+note("live");
 if (document.getElementById("news")) {
   document.addEventListener("visibilitychange", look);
+  addEventListener("online", look);
   timer = setTimeout(look, wait);
 }

@@ -54,9 +54,14 @@ def missing(tracking_id: str) -> str:
     return _message(texts.MISSING, f'<div id="news">{heading}</div><p>{texts.MISSING_HINT}</p>')
 
 
-def failure(error: str) -> str:
-    """The page for a request that cannot be answered; `error` is one sentence."""
-    return _message(texts.FAILURE, f"<h1>{texts.FAILURE}</h1><p>{escape(error)}</p>")
+def invalid() -> str:
+    """The page for a request that will never be answered."""
+    return _message(texts.INVALID, f"<h1>{texts.INVALID}</h1><p>{texts.INVALID_HINT}</p>")
+
+
+def failure() -> str:
+    """The page for a request that cannot be answered now."""
+    return _message(texts.FAILURE, f'<h1 id="news">{texts.FAILURE}</h1><p>{texts.FAILURE_HINT}</p>')
 
 
 def shipment(body: Mapping[str, Any], *, older: bool = False) -> str:
@@ -70,7 +75,7 @@ def shipment(body: Mapping[str, Any], *, older: bool = False) -> str:
         f"{status} · {escape(body['tracking_id'])}",
         f"""<div class="shipment">
 <section class="now {_class(body["status"])}">
-<div id="news">{_heading(body["tracking_id"], status)}{seen}</div>
+<div id="news">{_heading(body["tracking_id"], status)} {seen}</div>
 {_progress(body["status"])}
 </section>
 {_map(updates)}
@@ -78,7 +83,7 @@ def shipment(body: Mapping[str, Any], *, older: bool = False) -> str:
 <h2>{texts.HISTORY}</h2>
 <ol role="list">{"".join(map(_update, updates))}</ol>
 <nav>{links}</nav>
-<p class="note" data-script="{texts.TIMES_WITH_SCRIPT}">{texts.TIMES}</p>
+<p class="note" data-live="{texts.LIVE}" data-stale="{texts.STALE}">{texts.TIMES}</p>
 </section>
 </div>""",
         header=_search("../"),

@@ -16,7 +16,9 @@ from local.gateway import Gateway
 from local.http_api import HttpGateway
 from local.server import Server
 from main import ROOT
-from tests.e2e.conftest import REGION, Deployment, function, signed
+from public import texts
+from public.page import failure, headers
+from tests.e2e.conftest import Deployment, serve_public, signed
 from tools.browser import chromium
 
 TRACKING_ID = "Kiste 9/ö"
@@ -153,7 +155,9 @@ def test_it_updates_itself(browser: Browser, url: str, gateway: Gateway) -> None
         post(gateway, "live", 0, "delivered", 38.7223, -9.1393)
         page.clock.run_for(FIRST_LOOK)
         expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
-        expect(page.get_by_role("status")).to_contain_text("Delivered")
+        expect(page.get_by_role("status")).to_have_text(
+            re.compile(r"^Shipment live Delivered Near Lisbon, \d+ \w+ \d{4}, \d\d:\d\d$")
+        )
         expect(page.locator(".history li")).to_have_count(2)
         expect(page.locator("[aria-current=step]")).to_have_text("Delivered")
         assert page.title() == "Delivered · live"
@@ -186,6 +190,40 @@ def test_an_unknown_shipment_appears_with_its_first_scan(
         post(gateway, "new", 0, "pending", 52.52, 13.405)
         page.clock.run_for(FIRST_LOOK)
         expect(page.get_by_role("heading", level=1)).to_contain_text("Registered")
+
+
+def test_it_says_when_it_is_behind_and_catches_up(browser: Browser, url: str, gateway: Gateway) -> None:
+    post(gateway, "tunnel", 2, "in_transit", 52.52, 13.405)
+    with opened(browser, f"{url}/shipments/tunnel", failing="ERR_INTERNET_DISCONNECTED") as page:
+        note = page.locator(".note")
+        expect(note).to_have_text(texts.LIVE)
+        page.context.set_offline(True)
+        page.clock.run_for(FIRST_LOOK)
+        expect(note).to_have_text(texts.STALE)
+        # Both long before the next look.
+        page.context.set_offline(False)
+        expect(note).to_have_text(texts.LIVE)
+        page.context.set_offline(True)
+        post(gateway, "tunnel", 0, "delivered", 38.7223, -9.1393)
+        page.context.set_offline(False)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
+        expect(note).to_have_text(texts.LIVE)
+
+
+def test_a_page_that_failed_becomes_the_shipment(browser: Browser, url: str) -> None:
+    with opened(browser, url + PATH, failing="503") as page:
+        page.route(
+            f"**{PATH}",
+            lambda route: route.fulfill(
+                status=503, headers={"Content-Type": "text/html", **headers()}, body=failure()
+            ),
+        )
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text(texts.FAILURE)
+        page.unroute(f"**{PATH}")
+        page.clock.run_for(FIRST_LOOK)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("In transit")
+        expect(page.get_by_role("status")).to_contain_text("In transit")
 
 
 def test_it_looks_only_while_somebody_can_see_it(browser: Browser, url: str) -> None:
@@ -363,13 +401,7 @@ def test_a_site_that_is_not_among_the_allowed_origins_reads_nothing(
     gateway.update_api(ApiId=api["ApiId"], CorsConfiguration=restricted)
     try:
         with (
-            function(deployment, "public") as processor,
-            HttpGateway(
-                "tracking-public-dev",
-                endpoint=deployment.aws.endpoint,
-                region=REGION,
-                functions={processor.name: processor},
-            ) as served,
+            serve_public(deployment) as served,
             Server(Response("<!doctype html><title>Stranger</title>", content_type="text/html")) as stranger,
         ):
             for site, allowed in ((shop, True), (stranger.url, False)):

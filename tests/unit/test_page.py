@@ -44,7 +44,8 @@ class Parsed(HTMLParser):
 PAGES = {
     "home": page.home(),
     "missing": page.missing("PKG-1"),
-    "failure": page.failure("Too many requests"),
+    "invalid": page.invalid(),
+    "failure": page.failure(),
     "shipment": shipment(update()),
 }
 
@@ -76,7 +77,6 @@ def test_a_page_is_whole(name: str) -> None:
     [
         shipment(update(HOSTILE), update(), tracking_id=HOSTILE, next_key=HOSTILE),
         page.missing(HOSTILE),
-        page.failure(HOSTILE),
     ],
 )
 def test_what_a_stranger_wrote_is_text(text: str) -> None:
@@ -180,7 +180,7 @@ def test_every_position_is_on_the_map(positions: list[tuple[float, float]]) -> N
     text, parsed = drawn(*positions)
     places = shares(parsed, "stop") + shares(parsed, "last")
     assert len(shares(parsed, "last")) == 1
-    assert all(0 <= x <= 100 and 0 <= y <= 100 for x, y in places)
+    assert all(5 <= x <= 95 and 5 <= y <= 95 for x, y in places), "a marker on the edge is cut off"
     assert len(text) < 60_000
     assert not re.search(r"nan|inf|[0-9]e", "".join(re.findall(r'd="(.*?)"', text)))
 
@@ -191,6 +191,20 @@ def test_one_position_is_in_the_middle_of_its_surroundings() -> None:
     assert ">Berlin</text>" in text
     assert ">Leipzig</text>" in text
     assert ">Munich</text>" not in text
+
+
+@pytest.mark.parametrize("position", [(0.0, 0.0), (-48.88, -123.39), (-90.0, 0.0)])
+def test_far_from_any_town_the_map_shows_more(position: tuple[float, float]) -> None:
+    text, parsed = drawn(position)
+    assert parsed.all("text")
+    assert 'class="land" d="M' in text
+
+
+@pytest.mark.parametrize(("to", "anchor"), [((52.23, 21.01), "end"), ((52.37, 9.73), None)])
+def test_a_name_leaves_the_way_free(to: tuple[float, float], anchor: str | None) -> None:
+    _, parsed = drawn((52.52, 13.41), to)
+    (berlin,) = parsed.all("text", x=f"{shares(parsed, 'stop')[0][0]:.2f}%")
+    assert berlin.get("text-anchor") == anchor
 
 
 def test_north_is_up_and_east_is_right() -> None:
