@@ -32,7 +32,7 @@ def kill_deploy(environment: Environment, *made: str) -> None:
     with environment.start("tools.cdktf", "deploy", "--auto-approve") as deploy:
         assert deploy.stdout
         for line in deploy.stdout:
-            waiting -= {kind for kind in waiting if re.search(rf"\b{kind}\..*: Creation complete", line)}
+            waiting -= {kind for kind in waiting if re.search(rf"{kind}\..*: Creation complete", line)}
             if not waiting:
                 assert kill_terraform(deploy.pid) > 0
                 break
