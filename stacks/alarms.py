@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from stacks.constructs.alarms import Alarm, Both
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.metric import Metric, percentage, total
+from stacks.constructs.metric import Metric, percentage, total, unanswered
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
 from stacks.constructs.table import IdempotencyTable, TrackingTable
@@ -85,6 +85,11 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Both]:
         Alarm("tracking-notifier-lag", notifier.metric("IteratorAge", "Maximum"),
               settings.alarm_notifier_lag_ms, 2, 5 * MINUTE,
               "Notifications come late (ms): the notifier fails, or does not keep up with the table.", "ignore"),
+        # What does not run tells of no lag. Every update is written to the index, and what is sent twice is not.
+        Alarm("tracking-notifier-stopped",
+              unanswered(table.index_metric("ConsumedWriteCapacityUnits"), notifier.metric("Invocations")),
+              0, 2, 5 * MINUTE,
+              "Updates are stored, and Lambda gives the notifier none of them."),
         Alarm("tracking-notifier-errors", notifier.metric("Errors"),
               settings.alarm_notifier_error_count, 1, 5 * MINUTE,
               "Whole batches of updates fail: DynamoDB or SNS does not answer the notifier."),

@@ -98,6 +98,8 @@ class PublicStack(TerraformStack):
 
         # fmt: off
         rows = [
+            Alarm("public-5xx", api.metric("5xx"), settings.alarm_5xx_count, 1, 60,
+                  "The public API's requests fail through no fault of the customers."),
             Alarm("public-errors", function.metric("Errors"), settings.alarm_public_error_count, 2, 300,
                   "The public API's function dies, and its callers get 500."),
             Alarm("public-duration", function.metric("Duration", "Average"), settings.alarm_public_duration_ms, 2, 300,

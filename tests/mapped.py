@@ -3,7 +3,6 @@
 import json
 import textwrap
 import time
-import uuid
 import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -74,7 +73,7 @@ class Mapped:
     def _deploy(
         self, package: Path, handler: str, variables: dict[str, str], settings: dict[str, Any]
     ) -> Function:
-        name = f"tracking-notifier-{uuid.uuid4().hex[:12]}"
+        name = f"tracking-notifier-{self.feed.environment_suffix}"
         role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
         self._lambda.create_function(
             FunctionName=name,

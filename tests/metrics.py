@@ -9,6 +9,7 @@ from tests.synthesis import grants, referred, resources
 #: From each service's page "CloudWatch metrics": the metrics, and the dimensions that they are emitted with.
 DOCUMENTED = {
     ("AWS/ApiGateway", frozenset({"ApiName", "Stage"})): {"4XXError", "5XXError", "Count", "Latency"},
+    ("AWS/ApiGateway", frozenset({"ApiId", "Stage"})): {"5xx"},
     ("AWS/Lambda", frozenset({"FunctionName"})): {
         "DestinationDeliveryFailures",
         "Duration",
@@ -45,11 +46,16 @@ DOCUMENTED = {
 #: The resource and the attribute of it that a dimension names.
 NAMES = {
     "ApiName": ("aws_api_gateway_rest_api", "name"),
-    "Stage": ("aws_api_gateway_stage", "stage_name"),
+    "ApiId": ("aws_apigatewayv2_api", "id"),
     "FunctionName": ("aws_lambda_function", "function_name"),
     "TableName": ("aws_dynamodb_table", "name"),
     "QueueName": ("aws_sqs_queue", "name"),
     "TopicName": ("aws_sns_topic", "name"),
+}
+#: The same of the dimension Stage, by the one beside it; and the attribute that names the API.
+STAGES = {
+    "ApiName": ("aws_api_gateway_stage", "stage_name", "rest_api_id"),
+    "ApiId": ("aws_apigatewayv2_stage", "name", "api_id"),
 }
 
 
@@ -90,9 +96,12 @@ def check_metric(stack: dict[str, Any], namespace: str, name: str, dimensions: M
         kind, attribute = NAMES[dimension]
         assert referred(stack, dimensions[dimension])[0] == kind
         assert dimensions[dimension].endswith(f".{attribute}}}")
-    if "ApiName" in dimensions:
-        stage, api = (referred(stack, dimensions[name])[1] for name in ("Stage", "ApiName"))
-        assert referred(stack, stage["rest_api_id"])[1] == api
+    for dimension in dimensions.keys() & STAGES.keys():
+        kind, attribute, owner = STAGES[dimension]
+        found, stage = referred(stack, dimensions["Stage"])
+        assert found == kind
+        assert dimensions["Stage"].endswith(f".{attribute}}}")
+        assert referred(stack, stage[owner])[1] == referred(stack, dimensions[dimension])[1]
     if "TableName" in dimensions:
         table = referred(stack, dimensions["TableName"])[1]
         if index := dimensions.get("GlobalSecondaryIndexName"):

@@ -5,6 +5,7 @@ deploy would fail because most of it exists already, and make the rest (APIs, ke
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 Planned = Mapping[str, Any]
 """The attributes of a resource that Terraform would create, as far as they are known."""
 
+#: What the plan of a stack says that looks up in AWS what another stack has not made yet.
+NOT_LOOKED_UP = (
+    r"reading (Dynamodb Table|SNS Topic|KMS Alias) \([^)]*\): (couldn't find resource|empty result)"
+)
 #: How the error codes end with which AWS says that something is not there.
 MISSING = ("NotFound", "NotFoundException", "NoSuchEntity", "NonExistentQueue")
 
@@ -43,7 +48,12 @@ def adopt(cdktf: "Cdktf", stack: str) -> list[str]:
 
 def _planned(cdktf: "Cdktf", stack: str) -> dict[str, tuple[str, Planned]]:
     """The type and the attributes of every resource that is to be created, by its address."""
-    _terraform(cdktf, stack, "plan", "-input=false", "-no-color", "-out=adopt.tfplan")
+    try:
+        _terraform(cdktf, stack, "plan", "-input=false", "-no-color", "-out=adopt.tfplan")
+    except ToolError as error:
+        if re.search(NOT_LOOKED_UP, str(error)):
+            return {}  # so no deploy of it has begun
+        raise
     plan = json.loads(_terraform(cdktf, stack, "show", "-json", "adopt.tfplan"))
     (cdktf.folder(stack) / "adopt.tfplan").unlink()
     return {

@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stacks.settings import Settings, SettingsError, load_all_regions
-from tools.adopt import adopt
+from tools.adopt import NOT_LOOKED_UP, adopt
 from tools.toolchain import ROOT, ToolError, environment, provider_source
 
 #: Failures that a user can do something about: what the tools print, and what to tell the user.
@@ -63,7 +63,7 @@ SENTENCES = {
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
     ),
-    r"reading (Dynamodb Table|SNS Topic|KMS Alias) \([^)]*\): (couldn't find resource|empty result)": (
+    NOT_LOOKED_UP: (
         "The public stack needs what the tracking stack makes: deploy that one first, or both with `make deploy`."
     ),
     r"Required token could not be found|unauthorized.{0,80}app\.terraform\.io": (

@@ -36,10 +36,14 @@ Record = dict[str, Any]
 
 
 class DeadLetter(NamedTuple):
-    """What Lambda puts into an on-failure destination for a batch of a stream."""
+    """What Lambda puts into an on-failure destination for a batch of a stream.
+
+    `function` and `table` are names, `stream` is an ARN.
+    """
 
     function: str
     condition: str
+    table: str
     stream: str
     shard: str
     start: int
@@ -54,8 +58,9 @@ class DeadLetter(NamedTuple):
             letter = json.loads(text)
             context, batch = letter["requestContext"], letter["DDBStreamBatchInfo"]
             return cls(
-                context["functionArn"],
+                context["functionArn"].split(":")[6],
                 context["condition"],
+                batch["streamArn"].split("/")[1],
                 batch["streamArn"],
                 batch["shardId"],
                 int(batch["startSequenceNumber"]),
@@ -63,7 +68,7 @@ class DeadLetter(NamedTuple):
                 datetime.fromisoformat(batch["approximateArrivalOfFirstRecord"]),
                 datetime.fromisoformat(batch["approximateArrivalOfLastRecord"]),
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise ValueError from error
 
 
@@ -72,6 +77,7 @@ class Redrive:
 
     def __init__(self, region: str, environment: str) -> None:
         self._queue = f"tracking-lambda-dlq-{environment}"
+        self._function, self._table = f"tracking-notifier-{environment}", f"tracking-data-{environment}"
         self._shards = facts.SHARDS_PARAMETER.format(environment=environment)
         self._sqs, self._streams, self._dynamodb, self._ssm = (
             boto3.client(service, region_name=region)
@@ -118,6 +124,12 @@ class Redrive:
             letter = DeadLetter.parse(text)
         except ValueError:
             return False, "no dead letter of a stream; it stays."
+        # Whoever may write to the queue names both; what is read and invoked here, the operator's rights allow.
+        if (letter.function, letter.table) != (self._function, self._table):
+            return (
+                False,
+                f"not of {self._function} and {self._table}, but of {letter.function} and {letter.table}; it stays.",
+            )
         records = self._records(letter)
         if records is None:
             shipments = sorted(set(self._shipments(letter)))
@@ -125,20 +137,19 @@ class Redrive:
                 f"the stream no longer has the records; it stays. Look at {', '.join(shipments) or 'no shipment'}, "
                 f"updated between {letter.first_arrival} and {letter.last_arrival}."
             )
-        function = letter.function.rpartition(":function:")[2]
         shipments = sorted({record["dynamodb"]["Keys"]["tracking_id"]["S"] for record in records})
         batch = f"{_count(len(records), 'record')} ({letter.condition}) of {', '.join(shipments)}"
         if dry_run:
-            return False, f"would send {batch} to {function}."
+            return False, f"would send {batch} to {self._function}."
         response = self._lambda.invoke(
-            FunctionName=letter.function, Payload=json.dumps({"Records": records}).encode()
+            FunctionName=self._function, Payload=json.dumps({"Records": records}).encode()
         )
         answer = json.loads(response["Payload"].read())
         if "FunctionError" in response:
-            return False, f"{function} failed again on {batch}; it stays."
+            return False, f"{self._function} failed again on {batch}; it stays."
         if failures := (answer or {}).get("batchItemFailures"):
-            return False, f"{function} failed again on {len(failures)} of {batch}; it stays."
-        return True, f"sent {batch} to {function}."
+            return False, f"{self._function} failed again on {len(failures)} of {batch}; it stays."
+        return True, f"sent {batch} to {self._function}."
 
     def _records(self, letter: DeadLetter) -> list[Record] | None:
         """The letter's records, without those that the mapping filters out; None if the stream lacks any."""
@@ -172,7 +183,7 @@ class Redrive:
         shards = int(self._ssm.get_parameter(Name=self._shards)["Parameter"]["Value"])
         for status, shard in product(facts.STATUSES, range(shards)):
             for page in pages.paginate(
-                TableName=letter.stream.split("/")[1],
+                TableName=self._table,
                 IndexName=facts.STATUS_INDEX,
                 KeyConditionExpression="#status = :status AND #timestamp BETWEEN :oldest AND :newest",
                 FilterExpression="created_at BETWEEN :first AND :last",

@@ -17,6 +17,7 @@ from constructs import Construct
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.key import Key
 from stacks.constructs.log_group import log_group
+from stacks.constructs.metric import Metric
 
 #: One line a request. No address, path or parameter of a caller: what was looked for is not our operators' business.
 ACCESS_LOG = {
@@ -123,3 +124,8 @@ class HttpApi(Construct):
         )
         self.id = api.id
         self.url = stage.invoke_url
+        self._stage_name = stage.name
+
+    def metric(self, name: str) -> Metric:
+        """A metric that API Gateway emits for the stage."""
+        return Metric("AWS/ApiGateway", name, "Sum", {"ApiId": self.id, "Stage": self._stage_name})

@@ -57,11 +57,15 @@ class EncryptionKey(Key):
             self._service_statement(
                 "Alarms",
                 "cloudwatch.amazonaws.com",
+                ["kms:Decrypt", "kms:GenerateDataKey*"],
                 {"StringEquals": {"aws:SourceAccount": account.id}},
             ),
             self._service_statement(
                 "Logs",
                 f"logs.{account.region}.amazonaws.com",
+                # All that the CloudWatch Logs user guide asks for ("Encrypt log data using AWS KMS"), since with less
+                # it may refuse the key.
+                ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
                 {
                     "ArnLike": {
                         "kms:EncryptionContext:aws:logs:arn": (
@@ -83,12 +87,14 @@ class EncryptionKey(Key):
         self.arn = self._key.arn
 
     @staticmethod
-    def _service_statement(sid: str, service: str, condition: dict[str, Any]) -> dict[str, Any]:
+    def _service_statement(
+        sid: str, service: str, actions: list[str], condition: dict[str, Any]
+    ) -> dict[str, Any]:
         return {
             "Sid": sid,
             "Effect": "Allow",
             "Principal": {"Service": service},
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Action": actions,
             "Resource": "*",
             "Condition": condition,
         }

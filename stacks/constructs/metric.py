@@ -36,6 +36,13 @@ def total(*metrics: Metric) -> Math:
     return Math(" + ".join(f"FILL({id}, 0)" for id in ids), ids)
 
 
+def unanswered(question: Metric, answer: Metric) -> Math:
+    """1 in a period with some of `question` and nothing of `answer`, otherwise 0."""
+    return Math(
+        "IF(FILL(question, 0) > 0 AND FILL(answer, 0) == 0, 1, 0)", {"question": question, "answer": answer}
+    )
+
+
 def percentage(part: Metric, whole: Metric, *, at_least: int = 1) -> Math:
     """How much of `whole` is `part`, in per cent; 0 where `whole` is less than `at_least`."""
     ids = {f"m_{metric.name}": metric for metric in (part, whole)}

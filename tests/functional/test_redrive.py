@@ -36,13 +36,17 @@ def run(
     return run
 
 
+def notifier(mapped: Mapped) -> str:
+    return f"tracking-notifier-{mapped.feed.environment_suffix}"
+
+
 def letter(mapped: Mapped, **batch: Any) -> str:
     """A dead letter about the feed's first record, but for `batch`."""
     return json.dumps(
         {
             "requestContext": {
                 "requestId": str(uuid.uuid4()),
-                "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:nobody",
+                "functionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{notifier(mapped)}",
                 "condition": "RetryAttemptsExhausted",
                 "approximateInvokeCount": 3,
             },
@@ -109,9 +113,7 @@ def test_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_fails_
     numbers = [record["dynamodb"]["SequenceNumber"] for record in mapped.feed.records()]
     for start, end in ((2, 2), (1, 1), (0, 0)):
         mapped.feed.send_letter(
-            letter(mapped, startSequenceNumber=numbers[start], endSequenceNumber=numbers[end]).replace(
-                "nobody", function.name
-            )
+            letter(mapped, startSequenceNumber=numbers[start], endSequenceNumber=numbers[end])
         )
     with InvokeApi({function.name: function}) as api:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
@@ -143,10 +145,38 @@ def test_what_is_no_dead_letter_of_a_stream_stays(
 ) -> None:
     mapped.feed.send_letter('{"httpMethod": "GET"}')
     mapped.feed.send_letter('"no object"')
+    mapped.feed.send_letter(letter(mapped, streamArn="no ARN"))
+    mapped.feed.send_letter(letter(mapped, streamArn=1))
     status, said = run()
-    assert status == "Left: 2 dead letters."
-    assert said.count("no dead letter of a stream; it stays.") == 2
-    assert len(mapped.feed.letters()) == 2
+    assert status == "Left: 4 dead letters."
+    assert said.count("no dead letter of a stream; it stays.") == 4
+    assert len(mapped.feed.letters()) == 4
+
+
+@pytest.mark.parametrize("other", ["tracking-notifier-prod", "tracking-data-prod"])
+def test_nothing_is_sent_to_another_function_or_read_from_another_table(
+    mapped: Mapped,
+    environment: dict[str, str],
+    run: Callable[..., tuple[Any, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    other: str,
+) -> None:
+    function = mapped.deploy_notifier(environment)
+    mapped.feed.put("PKG-1", "pending")
+    (record,) = mapped.feed.records()
+    number = record["dynamodb"]["SequenceNumber"]
+    own = function.name if "notifier" in other else mapped.feed.table
+    mapped.feed.send_letter(
+        letter(mapped, startSequenceNumber=number, endSequenceNumber=number).replace(own, other)
+    )
+    with InvokeApi({function.name: function, other: function}) as api:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
+        for arguments in ([], ["--dry-run"]):
+            _, said = run(*arguments)
+            assert f"1 of 1: not of {function.name} and {mapped.feed.table}, but of " in said
+            assert other in said
+    assert mapped.feed.changes() == []
+    assert len(mapped.feed.letters()) == 1
 
 
 def test_an_empty_queue_is_no_fault_and_a_missing_one_is_one_sentence(

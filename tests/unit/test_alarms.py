@@ -13,8 +13,8 @@ from tests.metrics import check_metric, metrics, operations
 from tests.synthesis import referred, resource, resources, settings, stacks, synthesize
 
 DAY = 24 * 3600
-#: The functions of metric math that expressions may use.
-FUNCTIONS = {"FILL", "IF"}
+#: The functions and operators of metric math that expressions may use.
+FUNCTIONS = {"AND", "FILL", "IF"}
 
 
 def expression(alarm: dict[str, Any]) -> str:

@@ -251,6 +251,16 @@ def test_cloudwatch_may_publish_to_the_encrypted_topic(stack: dict[str, Any], en
     assert services["cloudwatch.amazonaws.com"]["Condition"]
 
 
+def test_the_key_serves_the_log_groups_of_this_account(stack: dict[str, Any]) -> None:
+    """CloudWatch Logs user guide, "Encrypt log data using AWS KMS"."""
+    policy = json.loads(resource(stack, "aws_kms_key")["policy"])["Statement"]
+    (logs,) = (item for item in policy if item["Principal"].get("Service", "").startswith("logs."))
+    wanted = {"Encrypt", "Decrypt", "ReEncrypt*", "GenerateDataKey*", "DescribeKey"}
+    assert set(logs["Action"]) == {f"kms:{action}" for action in wanted}
+    (groups,) = logs["Condition"]["ArnLike"].values()
+    assert groups.endswith(":${data.aws_caller_identity.account.account_id}:log-group:*")
+
+
 def test_prod_is_not_destroyed_by_accident() -> None:
     kept = ("aws_dynamodb_table", "aws_cloudwatch_log_group")
     for kind in kept:

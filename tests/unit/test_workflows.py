@@ -120,7 +120,7 @@ def test_a_job_has_the_rights_that_it_names_and_no_others(path: Path) -> None:
     assert document(path)["permissions"] == {}
     for name, job in jobs(path).items():
         expected = {"contents": "read"}
-        if name != "test":
+        if name not in ("audit", "test"):
             expected["id-token"] = "write"
         if any(step.get("run") == "make comment" for step in job.get("steps", [])):
             expected["pull-requests"] = "write"
@@ -145,6 +145,11 @@ def test_two_changes_of_an_environment_never_run_at_once(path: Path) -> None:
                 suffix = step["env"]["ENVIRONMENT_SUFFIX"]
                 assert job["concurrency"] == {"group": f"deploy-{suffix}"}
                 assert job["environment"]
+
+
+def test_the_lock_files_are_audited_every_night_and_in_each_pull_request() -> None:
+    (path,) = (path for path in WORKFLOWS if any(step.get("run") == "make audit" for step in steps(path)))
+    assert document(path)[True].keys() >= {"pull_request", "schedule"}
 
 
 def test_prod_comes_after_staging_and_staging_after_dev() -> None:
