@@ -33,8 +33,16 @@ RetentionDays = Literal[
 ]
 Region = Annotated[str, Pattern(r"[a-z]{2,3}(-[a-z]+)+-\d", "an AWS region such as us-east-1")]
 Status = Literal["pending", "in_transit", "delivered", "failed"]
-Email = Annotated[str, Pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")]
-Origin = Annotated[str, Pattern(r"\*|https?://[^\s/*?#]+", "* or an origin such as https://shop.example.com")]
+Email = Annotated[
+    str, Pattern(r"[A-Za-z0-9_.!#%&'*+/=?^|~-]+@([A-Za-z0-9-]+\.)+[A-Za-z0-9-]{2,}", "an e-mail address")
+]
+Origin = Annotated[
+    str,
+    Pattern(
+        r"\*|https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?",
+        "* or an origin such as https://shop.example.com",
+    ),
+]
 Count = Annotated[int, Range(0, 1_000_000)]
 Percent = Annotated[int, Range(0, 100)]
 
@@ -156,7 +164,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         context = json.loads(path.read_text(encoding="utf-8"))["context"]
         blocks = {name: dict(block) for name, block in context.items()}
         values = blocks.pop("defaults")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SettingsError(
             f'{path.name} cannot be read ({error!r}): it needs a "context" with a block "defaults" '
             f"and one for each environment."
@@ -169,7 +177,9 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
             f"ENVIRONMENT_SUFFIX is {environment!r}: it becomes part of AWS names, so it may be 1 to 32 "
             f"lower-case letters, digits and inner hyphens."
         )
-    block = next((name for name in blocks if fnmatchcase(environment, name)), None)
+    # A name goes before the patterns that match it too: prod is not to get the block of "p*".
+    matching = (name for name in blocks if fnmatchcase(environment, name))
+    block = environment if environment in blocks else next(matching, None)
     if block is None:
         raise SettingsError(
             f"ENVIRONMENT_SUFFIX is {environment!r}, for which {path.name} has no settings: "
@@ -179,10 +189,17 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     places = dict.fromkeys(values, "defaults") | dict.fromkeys(blocks[block], block)
     values |= blocks[block]
     region_suffix = ""
+    more_regions = values.get("more_regions")
+    if isinstance(more_regions, list) and values.get("region") in more_regions:
+        raise SettingsError(
+            f"'more_regions' in {path.name}, context.{places['more_regions']}, names {values['region']}, "
+            f"which is the region already; leave it out there."
+        )
     if region := environ.get("AWS_REGION"):
-        region_suffix = f"_{region}" if region in values.get("more_regions", []) else ""
-        values |= {"region": region, "more_regions": []}
-        places["region"] = "AWS_REGION"
+        values["region"], places["region"] = region, "AWS_REGION"
+        if isinstance(more_regions, list):
+            region_suffix = f"_{region}" if region in more_regions else ""
+            values["more_regions"] = []
 
     if environ.get("AWS_ENDPOINT_URL"):
         values["state_owner"] = "s3"  # whoever keeps the real state has nothing to do with an emulator's
@@ -259,7 +276,11 @@ def _allowed(value: Any, kind: Any) -> bool:
     if get_origin(kind) is Literal:
         return any(value == choice and type(value) is type(choice) for choice in get_args(kind))
     if get_origin(kind) is list:
-        return isinstance(value, list) and all(_allowed(item, get_args(kind)[0]) for item in value)
+        return (
+            isinstance(value, list)
+            and all(_allowed(item, get_args(kind)[0]) for item in value)
+            and len(set(value)) == len(value)
+        )
     if get_origin(kind) is dict:
         key_kind, item_kind = get_args(kind)
         return isinstance(value, dict) and all(
@@ -279,7 +300,7 @@ def _meaning(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(kind))
     if get_origin(kind) is list:
-        return f"a list, each item of it {_meaning(get_args(kind)[0])}"
+        return f"a list without repetition, each item of it {_meaning(get_args(kind)[0])}"
     if get_origin(kind) is dict:
         key_kind, item_kind = get_args(kind)
         return f"an object, each name in it {_meaning(key_kind)} and each value {_meaning(item_kind)}"

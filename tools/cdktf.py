@@ -54,7 +54,10 @@ SENTENCES = {
         "The Terraform registry cannot be reached; connect to the internet, or name a mirror in PROVIDER_MIRROR."
     ),
     r"no such host|connection refused|Could not connect to the endpoint|i/o timeout": (
-        "AWS cannot be reached; check the connection, and AWS_ENDPOINT_URL if it is set."
+        "AWS cannot be reached; check the connection, the region, and AWS_ENDPOINT_URL if it is set."
+    ),
+    r"Invalid AWS Region: (?P<region>\S+)": (
+        "AWS has no region {region}; check AWS_REGION, and region and more_regions in cdktf.json."
     ),
     r"EntityAlreadyExists: Role with name (?P<role>\S+) already exists": (
         "The role {role} is there already, in the state of none of these stacks. If the environment is in another "

@@ -20,8 +20,8 @@ from tools.toolchain import ROOT, ToolError
 
 #: What `make comment` puts under a pull request: a file for each stack.
 REPORTS = ROOT / "build/plans"
-#: GitHub takes 65,536 characters in a comment.
-REPORT_CHARACTERS = 10_000
+#: Of the reports of an environment together: GitHub takes 65,536 in a comment, which has three environments.
+REPORT_CHARACTERS = 20_000
 
 #: How a plan that was made to its end says what it comes to. A run that was cancelled says none of it.
 SUMMARY = re.compile(r"^(Plan: .*|No changes\..*|Changes to Outputs:)$", re.MULTILINE)
@@ -38,12 +38,16 @@ class Runs:
     Args:
         cdktf: where they are synthesized.
         reports: where a plan's report goes.
+        report_characters: how long it may be.
         environ: GITHUB_STEP_SUMMARY in it takes the reports too.
     """
 
-    def __init__(self, cdktf: Cdktf, *, reports: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, cdktf: Cdktf, *, reports: Path, report_characters: int, environ: Mapping[str, str]
+    ) -> None:
         self._cdktf = cdktf
         self._reports = reports
+        self._report_characters = report_characters
         self._summary = environ.get("GITHUB_STEP_SUMMARY")
 
     def apply(self, stack: str) -> None:
@@ -78,8 +82,8 @@ class Runs:
 
     def _report(self, stack: str, summary: str, said: str) -> None:
         text = PROGRESS.sub("", said).strip()
-        if len(text) > REPORT_CHARACTERS:
-            text = f"(The beginning is in the log.)\n{text[-REPORT_CHARACTERS:]}"
+        if len(text) > self._report_characters:
+            text = f"(The beginning is in the log.)\n{text[-self._report_characters :]}"
         # More tildes than a plan can hold, since the text may come from somebody else.
         fence = "~" * 3 + "~" * max((len(run) for run in re.findall("~+", text)), default=0)
         report = f"<details><summary><b>{stack}</b>: {summary}</summary>\n\n{fence}\n{text}\n{fence}\n\n</details>\n"
@@ -116,8 +120,14 @@ def main() -> None:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
         cdktf = Cdktf({**os.environ, "TF_IN_AUTOMATION": "1"}, output=arguments.output)
         cdktf.synth()
-        runs = Runs(cdktf, reports=REPORTS, environ=os.environ)
-        stacks = [arguments.stack] if arguments.stack else stacks_of(settings)
+        stacks = stacks_of(settings)
+        runs = Runs(
+            cdktf,
+            reports=REPORTS,
+            report_characters=REPORT_CHARACTERS // len(stacks),
+            environ=os.environ,
+        )
+        stacks = [arguments.stack] if arguments.stack else stacks
         if arguments.command == "lock":
             lock(cdktf, stacks[0])
         elif arguments.command == "drift":

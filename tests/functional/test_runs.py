@@ -16,9 +16,11 @@ from botocore.config import Config
 from local.aws import EmbeddedAws
 from main import LOCK, ROOT
 from tools.cdktf import Cdktf, DeployError
-from tools.runs import REPORT_CHARACTERS, Runs
+from tools.runs import Runs
 
 pytestmark = pytest.mark.slow
+
+REPORT_CHARACTERS = 5_000
 
 
 @pytest.fixture
@@ -40,7 +42,12 @@ def synthesize(place: str, **configuration: Any) -> None:
 
 def runs(output: str, folder: Path) -> Runs:
     environ = {**os.environ, "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
-    return Runs(Cdktf(environ, output=output, show=print), reports=folder / "plans", environ=environ)
+    return Runs(
+        Cdktf(environ, output=output, show=print),
+        reports=folder / "plans",
+        report_characters=REPORT_CHARACTERS,
+        environ=environ,
+    )
 
 
 def test_a_plan_is_reported_until_nothing_differs(output: str, tmp_path: Path) -> None:

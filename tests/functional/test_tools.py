@@ -77,6 +77,7 @@ def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configu
         ("operation error STS: GetCallerIdentity, api error InvalidClientTokenId: RequestID: "
          "4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6", "does not accept"),
         ('Error: S3 bucket "shipment" does not exist.', "make state"),
+        ("Error: Invalid region value\n\nInvalid AWS Region: us-esat-1\n", "no region us-esat-1;"),
         ("BadRequestException: CloudWatch Logs role ARN must be set in account settings", "make state"),
         ("Error: Required token could not be found\n\nRun the following command to", "terraform login"),
         ("locked provider registry.terraform.io/hashicorp/aws 5.99.0 does not match\nconfigured version constraint",

@@ -87,7 +87,12 @@ def test_the_region_of_the_shell_goes_before_that_of_the_settings() -> None:
         ("public_allowed_origins", ["https://shop.example.com/"], "an origin such as"),
         ("public_log_retention_days", 31, "1, 3, 5, 7"),
         ("alarm_emails", "a@example.com", "a list"),
+        ("public_allowed_origins", ["https://${shop}.example.com"], "an origin such as"),
         ("alarm_emails", ["a@example.com", "b"], "an e-mail address"),
+        ("alarm_emails", ["a@example..com"], "an e-mail address"),
+        ("alarm_emails", ["${a}@example.com"], "an e-mail address"),
+        ("alarm_emails", ["a@example.com", "a@example.com"], "without repetition"),
+        ("more_regions", ["eu-central-1", "eu-central-1"], "without repetition"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_it_may_be_and_where_it_stands(
@@ -99,6 +104,26 @@ def test_a_wrong_setting_is_named_with_what_it_may_be_and_where_it_stands(
     for part in (repr(setting), "cdktf.json", "context.staging", json.dumps(value), allowed):
         assert part in str(error.value)
     assert load_settings(path, {"ENVIRONMENT_SUFFIX": "dev"})
+
+
+@pytest.mark.parametrize("shell", [{}, {"AWS_REGION": "us-east-1"}])
+def test_a_region_is_not_one_of_the_more_regions_too(tmp_path: Path, shell: dict[str, str]) -> None:
+    # Two stacks would share its state.
+    path = write(tmp_path, dev={"more_regions": ["eu-central-1", "us-east-1"]})
+    with pytest.raises(SettingsError, match=r"'more_regions' in cdktf.json, context.dev, names us-east-1"):
+        load_settings(path, shell)
+
+
+def test_more_regions_of_a_wrong_type_are_told_whatever_the_shell_says(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"'more_regions' in cdktf.json, context.dev is 5"):
+        load_settings(write(tmp_path, dev={"more_regions": 5}), {"AWS_REGION": "eu-central-1"})
+
+
+def test_the_block_with_an_environments_name_goes_before_patterns_that_match_it(tmp_path: Path) -> None:
+    path = tmp_path / "cdktf.json"
+    path.write_text(json.dumps({"context": {"p*": {"log_retention_days": 1}, **CONTEXT}}), encoding="utf-8")
+    assert load_settings(path, {"ENVIRONMENT_SUFFIX": "prod"}).protect_from_deletion
+    assert load_settings(path, {"ENVIRONMENT_SUFFIX": "pr-1"}).log_retention_days == 1
 
 
 def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
@@ -133,7 +158,9 @@ def test_an_unknown_environment_is_refused_with_those_there_are() -> None:
         load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": "produktion"})
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"context": 1}', '{"context": {"defaults": 1}}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"context": 1}', '{"context": {"defaults": 1}}', "\xff", "[" * 9999]
+)
 def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "cdktf.json"
     path.write_text(text, encoding="latin-1")
