@@ -55,13 +55,24 @@ class EmbeddedAws:
 
 def _serve() -> None:
     import logging
+    from threading import Lock
+    from typing import Any
 
     from moto.awslambda.models import LambdaBackend
+    from moto.dynamodb.responses import DynamoHandler
     from moto.server import ThreadedMotoServer
 
     # A mapped stream's records would go to Docker, and be dropped whatever becomes of them; local/stream.py
     # reads them instead. What this returns says that nobody took them.
     LambdaBackend.send_dynamodb_items = lambda *_: ""  # type: ignore[method-assign]
+    # moto checks a condition and then writes, and another thread may write in between.
+    lock, answer = Lock(), DynamoHandler.call_action
+
+    def answer_alone(handler: DynamoHandler) -> Any:
+        with lock:
+            return answer(handler)
+
+    DynamoHandler.call_action = answer_alone  # type: ignore[method-assign]
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
     server.start()

@@ -12,6 +12,7 @@ import ssl
 import weakref
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from http.client import HTTPException, HTTPResponse
 from typing import Any
@@ -21,6 +22,8 @@ from botocore import exceptions
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import ensure_bytes
 from botocore.httpsession import get_cert_path
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class Connections:
@@ -36,7 +39,7 @@ class Connections:
         self._read_timeout = read_timeout
         self._certificates = certificates
         self._idle: defaultdict[str, deque[socket.socket]] = defaultdict(deque)
-        weakref.finalize(self, _close, self._idle)
+        weakref.finalize(self, _close_all, self._idle)
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Handles botocore's event before-send. Raises what botocore's own session does."""
@@ -54,10 +57,13 @@ class Connections:
         try:
             connection.sendall(_message(request, url))
             response.begin()
+            if response.length is None and not response.chunked:
+                raise HTTPException("nothing tells whether the answer is whole")
             body = _Body(response.read())
         except BaseException as error:
             response.close()  # it holds the connection open
             connection.close()
+            _close(idle)  # after a pause of the function they are as dead, and a call has but few attempts
             if isinstance(error, TimeoutError):
                 raise exceptions.ReadTimeoutError(endpoint_url=request.url, error=error) from error
             if isinstance(error, OSError | HTTPException):
@@ -70,7 +76,7 @@ class Connections:
         return AWSResponse(request.url, response.status, response.headers, body)
 
     def _connect(self, url: SplitResult) -> socket.socket:
-        host, port = url.hostname or "", url.port or {"http": 80, "https": 443}[url.scheme]
+        host, port = url.hostname or "", url.port or _PORTS[url.scheme]
         connection = socket.create_connection((host, port), self._connect_timeout)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -105,16 +111,23 @@ def _take(idle: deque[socket.socket]) -> socket.socket | None:
     return None
 
 
-def _close(idle: dict[str, deque[socket.socket]]) -> None:
+def _close(idle: deque[socket.socket]) -> None:
+    with suppress(IndexError):  # it is empty, perhaps because another thread was faster
+        while True:
+            idle.pop().close()
+
+
+def _close_all(idle: dict[str, deque[socket.socket]]) -> None:
     for connections in idle.values():
-        for connection in connections:
-            connection.close()
+        _close(connections)
 
 
 def _message(request: AWSPreparedRequest, url: SplitResult) -> bytes:
     """The request on the wire; no header but the host's is missing."""
     target = f"{url.path}?{url.query}" if url.query else url.path
-    lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {url.netloc}".encode()]
+    # As it is signed.
+    host = url.netloc.lower().removesuffix(f":{_PORTS[url.scheme]}")
+    lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {host}".encode()]
     for name, value in request.headers.items():
         lines.append(b"%s: %s" % (name.encode(), ensure_bytes(value)))
     return b"\r\n".join([*lines, b"", ensure_bytes(request.body or b"")])

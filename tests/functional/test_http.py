@@ -1,6 +1,7 @@
 """Calls over connections that stay open, to a server that counts them."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,14 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: list[int] = []
-        #: How an answer ends: "" as it should, "closed" with its connection, "said" too, "cut" in the middle.
+        self.hosts: set[str] = set()
+        #: How an answer ends: "" as it should, "closed" with its connection, "said" too, "cut" in the middle,
+        #: or "early" after the first line.
         self.ending = ""
+        #: Whether a connection that was used before ends instead of answering.
+        self.forgets = False
+        #: Where calls wait for each other.
+        self.gate = threading.Barrier(1)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,16 +47,24 @@ class Handler(BaseHTTPRequestHandler):
         self.server.answers.append(0)
 
     def do_POST(self) -> None:
+        if self.server.forgets and self.server.answers[self.place]:
+            self.close_connection = True
+            return
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.gate.wait(5)
         body = json.dumps({"Items": [asked["ExpressionAttributeValues"]], "Count": 1}).encode()
         self.server.answers[self.place] += 1
-        self.send_response(200)
+        self.server.hosts.add(self.headers["Host"])
+        self.close_connection = bool(self.server.ending)
+        self.send_response_only(200)
+        if self.server.ending == "early":
+            self.flush_headers()
+            return
         self.send_header("Content-Length", str(len(body)))
         if self.server.ending == "said":
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if self.server.ending == "cut" else body)
-        self.close_connection = bool(self.server.ending)
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -96,8 +111,21 @@ def test_a_connection_that_the_server_has_ended_is_not_used(server: Server, endi
     assert [answer["ResponseMetadata"]["RetryAttempts"] for answer in answers] == [0, 0, 0]
 
 
-def test_an_answer_that_is_cut_short_is_asked_for_again_and_then_given_up(server: Server) -> None:
-    server.ending = "cut"
+def test_connections_that_all_went_dead_unnoticed_cost_one_attempt(server: Server) -> None:
+    client = make_client("dynamodb", REGION)
+    server.gate = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: ask(client, str(number)), range(4)))
+    server.gate, server.forgets = threading.Barrier(1), True
+    assert ask(client)["ResponseMetadata"]["RetryAttempts"] == 1
+    assert server.answers == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("ending", ["cut", "early"])
+def test_an_answer_that_is_cut_short_is_asked_for_again_and_then_given_up(
+    server: Server, ending: str
+) -> None:
+    server.ending = ending
     with pytest.raises(exceptions.ConnectionClosedError):
         ask(make_client("dynamodb", REGION))
     assert server.answers == [1, 1, 1]
@@ -109,6 +137,22 @@ def test_each_of_many_threads_gets_its_own_answer(server: Server) -> None:
         list(pool.map(lambda number: ask(client, str(number)), range(200)))
     assert sum(server.answers) == 200
     assert len(server.answers) <= 8
+
+
+@pytest.mark.parametrize(
+    ("url", "host"), [("http://LOCALHOST:80", "localhost"), ("http://localhost:8000", "localhost:8000")]
+)
+def test_the_host_is_called_as_in_the_signature(
+    server: Server, monkeypatch: pytest.MonkeyPatch, url: str, host: str
+) -> None:
+    def connect(_: Any, timeout: float) -> socket.socket:
+        return connect_to(("127.0.0.1", server.server_port), timeout)
+
+    connect_to = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    ask(make_client("dynamodb", REGION))
+    assert server.hosts == {host}
 
 
 def test_a_server_that_is_away(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,27 @@
+"""What the embedded AWS does beyond moto."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+
+from tests.conftest import Tables
+
+
+def test_of_many_conditional_puts_of_one_item_one_succeeds(tables: Tables, shipment: str) -> None:
+    # So long that another thread comes while it is looked through.
+    condition = " AND ".join(["attribute_not_exists(tracking_id)"] * 200)
+
+    def put(client: Any, timestamp: int) -> bool:
+        item = {"tracking_id": {"S": shipment}, "timestamp": {"N": str(timestamp)}}
+        try:
+            client.put_item(TableName=tables.updates, Item=item, ConditionExpression=condition)
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    clients = [boto3.client("dynamodb") for _ in range(8)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        for timestamp in range(10):
+            puts = [pool.submit(put, client, timestamp) for client in clients]
+            assert [one.result() for one in puts].count(True) == 1
