@@ -44,8 +44,12 @@ class EmbeddedAws:
         self._process.communicate()
 
     def environment(self, region: str) -> dict[str, str]:
-        """The variables that point boto3, the AWS CLI and Terraform's provider at this server."""
+        """The variables that point boto3, the AWS CLI and Terraform's provider at this server, past any proxy."""
+        others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        direct = f"{LOOPBACK},{others}" if others else LOOPBACK
         return {
+            "NO_PROXY": direct,
+            "no_proxy": direct,
             **CREDENTIALS,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": region,

@@ -28,6 +28,8 @@ def faults(model: Draft4Validator, body: bytes) -> list[str]:
         instance = json.loads(body, parse_constant=_refuse)
     except ValueError as error:
         return [f"Invalid JSON: {error}"]
+    except RecursionError:
+        return ["Invalid JSON: it is nested too deeply"]
     messages = (_MESSAGES.get(fault.validator, _message)(fault) for fault in model.iter_errors(instance))
     return list(dict.fromkeys(messages))
 

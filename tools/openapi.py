@@ -23,9 +23,11 @@ _REASONS = {
     429: "Too many requests.",
     500: "A fault of the service.",
     503: "The service is busy.",
+    504: "The service did not answer in time.",
 }
-#: What API Gateway says for itself, and when.
-_GATEWAY_CODES = ["forbidden", "throttled"]
+#: What API Gateway alone says.
+_GATEWAY_CODES = ["forbidden", "throttled", "timeout"]
+_GATEWAY_STATUSES = (429, 504)
 
 
 def describe() -> Schema:
@@ -262,10 +264,13 @@ def _responses(answer: str, errors: list[int]) -> Schema:
             "content": {"application/json": {"schema": _ref(answer)}},
         }
     }
-    for status in sorted({*errors, 403, 429, 500, 503}):
+    for status in sorted({*errors, *_GATEWAY_STATUSES, 403, 500, 503}):
         responses[str(status)] = {
             "description": _REASONS[status],
-            "headers": {**request_id, **(retry_after if status in (429, 503) else {})},
+            "headers": {
+                **(request_id if status not in _GATEWAY_STATUSES else {}),
+                **(retry_after if status in (*_GATEWAY_STATUSES, 503) else {}),
+            },
             "content": {"application/json": {"schema": _ref("Error")}},
         }
     return responses

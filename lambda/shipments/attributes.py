@@ -1,6 +1,5 @@
 """JSON values as DynamoDB attribute values and back, exactly."""
 
-from collections.abc import Iterator
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
 from typing import Any
 
@@ -11,8 +10,9 @@ Item = dict[str, AttributeValue]
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _NUMBERS = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, Overflow, Subnormal])
 
-#: The attribute of an item with the numbers whose spelling DynamoDB would change, by JSON Pointer.
-_SPELLINGS = "spellings"
+#: With an attribute's name behind it, the attribute that has the numbers in it whose spelling DynamoDB would change:
+#: their texts, inside as many maps, with the places in a list as names.
+_SPELLINGS = "spellings/"
 
 
 def is_storable(number: Decimal) -> bool:
@@ -46,10 +46,8 @@ def encode(value: Any) -> AttributeValue:
 
 def encode_item(value: dict[str, Any]) -> Item:
     """The item whose attributes are the members of `value`; `decode_item` gives back an equal dict."""
-    item = {name: encode(member) for name, member in value.items()}
-    if spellings := dict(_respelled(value, "")):
-        item[_SPELLINGS] = encode(spellings)
-    return item
+    spellings = {f"{_SPELLINGS}{name}": texts for name, texts in _spellings(value).items()}
+    return {name: encode(member) for name, member in (value | spellings).items()}
 
 
 def decode_item(item: Item) -> dict[str, Any]:
@@ -58,22 +56,9 @@ def decode_item(item: Item) -> dict[str, Any]:
     A number with a fraction is a float if that has the same digits, which json writes faster, else a Decimal.
     """
     value = {name: _decode(member) for name, member in item.items()}
-    for pointer, spelling in value.pop(_SPELLINGS, {}).items():
-        parent, *path = value, *map(unescape, pointer.split("/")[1:])
-        for part in path[:-1]:
-            parent = parent[_step(parent, part)]
-        parent[_step(parent, path[-1])] = Decimal(spelling)
+    for name in [name for name in value if name.startswith(_SPELLINGS)]:
+        _respell(value, {name.removeprefix(_SPELLINGS): value.pop(name)})
     return value
-
-
-def escape(name: str) -> str:
-    """`name` as a part of a JSON Pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def unescape(part: str) -> str:
-    """The name that a part of a JSON Pointer stands for."""
-    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _decode(attribute: AttributeValue) -> Any:
@@ -97,17 +82,22 @@ def _plain(number: Decimal) -> str:
     return f"{_NUMBERS.normalize(number):f}" if number else "0"
 
 
-def _respelled(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    match value:
-        case Decimal() if str(Decimal(_plain(value))) != str(value):
-            yield pointer, str(value)
-        case dict():
-            for name, member in value.items():
-                yield from _respelled(member, f"{pointer}/{escape(name)}")
-        case list():
-            for index, member in enumerate(value):
-                yield from _respelled(member, f"{pointer}/{index}")
+def _spellings(value: dict[str, Any] | list[Any]) -> dict[str, Any]:
+    """The texts of the numbers in `value` that DynamoDB would spell in another way."""
+    texts: dict[str, Any] = {}
+    for place, member in value.items() if isinstance(value, dict) else enumerate(value):
+        match member:
+            case Decimal() if str(Decimal(_plain(member))) != str(member):
+                texts[str(place)] = str(member)
+            case dict() | list() if inside := _spellings(member):
+                texts[str(place)] = inside
+    return texts
 
 
-def _step(parent: Any, part: str) -> Any:
-    return int(part) if isinstance(parent, list) else part
+def _respell(value: Any, spellings: dict[str, Any]) -> None:
+    for name, text in spellings.items():
+        place = int(name) if isinstance(value, list) else name
+        if isinstance(text, dict):
+            _respell(value[place], text)
+        else:
+            value[place] = Decimal(text)

@@ -1,6 +1,7 @@
 """JSON in and out without loss: numbers keep their digits and their kind, and nothing ambiguous is let in."""
 
 import json
+from collections import Counter
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -55,9 +56,8 @@ def _integer(text: str) -> int | Decimal:
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(members)
     if len(result) < len(members):
-        names = [name for name, _ in members]
         result = RepeatedName(result)
-        result.name = next(name for name in names if names.count(name) > 1)
+        result.name = Counter(name for name, _ in members).most_common(1)[0][0]
     return result
 
 

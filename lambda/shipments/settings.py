@@ -87,7 +87,7 @@ def _parse_flags(text: str) -> dict[str, bool]:
 
 
 def _max_request_bytes(text: str) -> int:
-    size = re.fullmatch(r"([0-9]{1,6})(KB|MB)", json.loads(text)["max_request_size"])
+    size = re.fullmatch(r"([1-9][0-9]{0,5})(KB|MB)", json.loads(text)["max_request_size"])
     if not size:
         raise ValueError("a size is a number of KB or MB")
     return int(size[1]) * _UNITS[size[2]]

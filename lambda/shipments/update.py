@@ -7,13 +7,16 @@ from typing import Any, NamedTuple, Self
 
 import fastjsonschema
 
-from shipments.attributes import escape, is_storable
+from shipments.attributes import is_storable
 from shipments.exact_json import RepeatedName
 
 #: Levels of maps and lists that an attribute may have; DynamoDB's limit.
 MAX_NESTING = 32
 #: ms that an update's time may be ahead of the server's clock.
 MAX_AHEAD = 5 * 60 * 1000
+
+#: Names and places in lists, from the outermost; a pointer is made of it for a fault only, as it may be long.
+_Path = tuple[str | int, ...]
 
 _MAX_FAULTS = 20
 _MAX_POINTER = 200
@@ -46,7 +49,7 @@ class Schema:
 
     def check(self, document: Any) -> None:
         """Raises Invalid if `document`, as `exact_json.loads` returns it, breaks the schema."""
-        faults = list(_repeated(document, ""))
+        faults = list(_repeated(document, ()))
         try:
             self._validate(document)
         except fastjsonschema.JsonSchemaValuesException as violations:
@@ -57,7 +60,7 @@ class Schema:
 
 def check_storable(document: Any) -> None:
     """Raises Invalid if DynamoDB cannot hold `document`, as `exact_json.loads` returns it, exactly."""
-    if faults := list(islice(_unstorable(document, "", 0), _MAX_FAULTS)):
+    if faults := list(islice(_unstorable(document, ()), _MAX_FAULTS)):
         raise Invalid(faults)
 
 
@@ -98,37 +101,42 @@ def _faults(error: Any) -> Iterator[Fault]:
         case "additionalProperties":
             for name in error.value:
                 if name not in error.definition["properties"]:
-                    yield Fault(f"{pointer}/{escape(name)}", "is not a known field")
+                    yield Fault(f"{pointer}{_pointer((name,))}", "is not a known field")
         case "pattern":
             yield Fault(pointer, "must not contain control characters")
         case _:
             yield Fault(pointer, error.message.removeprefix(error.name).strip())
 
 
-def _unstorable(value: Any, pointer: str, nesting: int) -> Iterator[Fault]:
+def _unstorable(value: Any, path: _Path) -> Iterator[Fault]:
     if isinstance(value, str):
         if not _is_unicode(value):
-            yield Fault(pointer, "holds half a surrogate pair, which is not Unicode text")
+            yield Fault(_pointer(path), "holds half a surrogate pair, which is not Unicode text")
     elif isinstance(value, Decimal):
         if not is_storable(value):
-            yield Fault(pointer, "must have at most 38 significant digits and lie between 1E-130 and 1E+126")
-    elif isinstance(value, dict | list) and nesting > MAX_NESTING:
-        yield Fault(pointer, f"is nested deeper than {MAX_NESTING} levels")
+            detail = "must have at most 38 significant digits and lie between 1E-130 and 1E+126"
+            yield Fault(_pointer(path), detail)
+    elif isinstance(value, dict | list) and len(path) > MAX_NESTING:
+        yield Fault(_pointer(path), f"is nested deeper than {MAX_NESTING} levels")
     elif isinstance(value, dict):
-        yield from _repeated(value, pointer)
+        yield from _repeated(value, path)
         for name, member in value.items():
-            inside = f"{pointer}/{escape(name)}"
             if not name or not _is_unicode(name):
-                yield Fault(inside, "has a name that is empty or not Unicode text")
-            yield from _unstorable(member, inside, nesting + 1)
+                yield Fault(_pointer((*path, name)), "has a name that is empty or not Unicode text")
+            yield from _unstorable(member, (*path, name))
     elif isinstance(value, list):
         for index, member in enumerate(value):
-            yield from _unstorable(member, f"{pointer}/{index}", nesting + 1)
+            yield from _unstorable(member, (*path, index))
 
 
-def _repeated(value: Any, pointer: str) -> Iterator[Fault]:
+def _repeated(value: Any, path: _Path) -> Iterator[Fault]:
     if isinstance(value, RepeatedName):
-        yield Fault(f"{pointer}/{escape(value.name)}", "is there twice")
+        yield Fault(_pointer((*path, value.name)), "is there twice")
+
+
+def _pointer(path: _Path) -> str:
+    """The JSON Pointer (RFC 6901) of what is at the end of `path`."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
 def _is_unicode(text: str) -> bool:

@@ -145,6 +145,7 @@ class Api:
             [request.caller, request.path, key],
             request.body(settings.max_request_bytes),
             now=request.now,
+            deadline=request.deadline,
             remaining_seconds=request.remaining_seconds,
         )
 

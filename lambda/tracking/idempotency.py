@@ -54,10 +54,11 @@ class FirstSeen:
             key_prefix="first-seen",
         )
 
-    def at(self, key: list[str], body: str, *, now: int, remaining_seconds: float) -> int:
+    def at(self, key: list[str], body: str, *, now: int, deadline: float, remaining_seconds: float) -> int:
         """The `now` (ms since the epoch) of the first request with `key` in 24 h.
 
         Raises Unavailable, also while that request is not finished, and ApiError if it had another body.
+        No further call begins after `deadline`, on the clock of `time.monotonic`.
         `remaining_seconds` is what is left of this invocation: for as long the key is locked if it dies.
         """
         self._config.register_lambda_context(
@@ -73,6 +74,8 @@ class FirstSeen:
                 raise ApiError(422, "This Idempotency-Key came with another body before") from None
             except IdempotencyAlreadyInProgressError:
                 time.sleep(_WAIT_SECONDS)
+            if time.monotonic() > deadline:
+                break
         raise Unavailable("a request with the same Idempotency-Key is not finished")
 
 

@@ -55,10 +55,14 @@ class Caller:
     def __init__(self, api: Api, environment: dict[str, str]) -> None:
         self.api = api
         self.environment = environment
+        #: What an invocation has left.
+        self.seconds = 30
 
     def invoke(self, event: Any) -> Answer:
         """The answer to any event."""
-        context = SimpleNamespace(aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: 30_000)
+        context = SimpleNamespace(
+            aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: self.seconds * 1000
+        )
         return check_answer(self.api.answer(event, context))
 
     def post(self, body: Any, path: str = "/track", **headers: str) -> Answer:

@@ -4,8 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
+import pytest
 
-from tests.conftest import Tables
+from local.aws import EmbeddedAws
+from tests.conftest import REGION, Tables
 
 
 def test_of_many_conditional_puts_of_one_item_one_succeeds(tables: Tables, shipment: str) -> None:
@@ -25,3 +27,13 @@ def test_of_many_conditional_puts_of_one_item_one_succeeds(tables: Tables, shipm
         for timestamp in range(10):
             puts = [pool.submit(put, client, timestamp) for client in clients]
             assert [one.result() for one in puts].count(True) == 1
+
+
+def test_no_proxy_is_asked_for_it(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "internal.example")
+    variables = aws.environment(REGION)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert boto3.client("sts").get_caller_identity()["Account"]
+    assert "internal.example" in variables["no_proxy"]

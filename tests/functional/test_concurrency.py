@@ -5,12 +5,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import shipments.request
+import tracking.request
+import tracking.wiring
+from shipments.clients import make_client
 from tests.functional.conftest import Answer, Caller
 from tracking.wiring import make_api
 
@@ -21,9 +25,16 @@ NOW = 1_700_000_000_000
 
 
 @pytest.fixture(scope="module")
-def functions(environment: dict[str, str]) -> list[Caller]:
-    """As many functions as there are threads, each with clients of its own."""
-    return [Caller(make_api(environment), environment) for _ in range(THREADS)]
+def functions(environment: dict[str, str]) -> Iterator[list[Caller]]:
+    """As many functions as there are threads, each with clients of its own, and with all the time they need.
+
+    The embedded AWS answers one call after the other, and on a busy machine not within the 2 s that DynamoDB has.
+    """
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracking.wiring, "make_client", partial(make_client, read_timeout=60))
+        patch.setattr(tracking.request, "time", later)
+        yield [Caller(make_api(environment), environment) for _ in range(THREADS)]
 
 
 @pytest.fixture

@@ -94,6 +94,15 @@ def test_idempotency_key_with_a_fault_at_each_call(
         assert len(line_caller.history(update["tracking_id"])) == 1
 
 
+def test_waiting_for_a_key_ends_in_time(line_caller: Caller, line: Line, update: dict[str, Any]) -> None:
+    # The first call locks the key, and nobody hears of it.
+    line.faults["PutItem"] = [Fault.LOST, *[None, Fault.HANGING] * 9]
+    line_caller.seconds = 8
+    started = time.monotonic()
+    assert_unavailable(line_caller.post(update, Idempotency_Key=update["tracking_id"]))
+    assert time.monotonic() - started < 8
+
+
 def test_table_that_is_gone_is_our_own_fault(environment: dict[str, str], update: dict[str, Any]) -> None:
     gone = f"tracking-data-{environment_suffix()}"
     answer = Caller(make_api({**environment, "TABLE_NAME": gone}), environment).post(update)

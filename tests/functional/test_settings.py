@@ -58,7 +58,15 @@ def test_unusable_flags_are_the_defaults(
 
 
 @pytest.mark.parametrize(
-    "config", [None, "x", "{}", '{"max_request_size":10}', '{"max_request_size":"10 GB"}']
+    "config",
+    [
+        None,
+        "x",
+        "{}",
+        '{"max_request_size":10}',
+        '{"max_request_size":"10 GB"}',
+        '{"max_request_size":"0MB"}',
+    ],
 )
 def test_unusable_configuration_is_the_default(
     environment: dict[str, str],

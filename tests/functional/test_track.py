@@ -113,6 +113,14 @@ class TestNumbers:
         assert answer.status == 400
         assert pointers(answer) == ["/metadata/n"]
 
+    def test_many_under_a_long_name_come_back(
+        self, caller: Caller, update: dict[str, Any], shipment: str
+    ) -> None:
+        body = json.dumps({**update, "tracking_id": shipment, "metadata": {"k" * 100_000: ["?"]}})
+        assert caller.post(body.replace('"?"', ",".join(["1.0"] * 2000))).status == 200
+        (stored,) = caller.history(shipment)
+        assert list(map(repr, stored["metadata"]["k" * 100_000])) == ["1.0"] * 2000
+
 
 class TestFaultyRequests:
     """What is wrong with a request is told, with a pointer, and nothing is stored."""
@@ -251,6 +259,18 @@ class TestFaultyRequests:
         answer = caller.post({**update, "metadata": {"k" * 10_000 + str(n): "\ud800" for n in range(500)}})
         assert answer.status == 400
         assert len(json.dumps(answer.body)) < 20_000
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param(json.dumps(dict.fromkeys(range(60_000)))[:-1] + ', "59999": 1}', id="repeated name"),
+            pytest.param(json.dumps({"k" * 1_000_000: [0] * 500_000}), id="long name"),
+        ],
+    )
+    def test_large_body_takes_little_time(self, caller: Caller, body: str) -> None:
+        started = time.process_time()
+        assert caller.post(body).status == 400
+        assert time.process_time() - started < 5
 
     @pytest.mark.parametrize(
         ("method", "path", "status", "allow"),

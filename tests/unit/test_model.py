@@ -49,7 +49,7 @@ def test_no_fault() -> None:
     assert faults(validator({"type": "object"}), b"{}") == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": NaN}', b"Infinity"])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": NaN}', b"Infinity", b"[" * 100_000])
 def test_what_is_not_json(body: bytes) -> None:
     (fault,) = faults(validator({}), body)
     assert fault.startswith("Invalid JSON: ")

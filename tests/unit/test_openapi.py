@@ -1,6 +1,7 @@
 """docs/openapi.json is what the code says."""
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -8,6 +9,7 @@ import pytest
 
 import facts
 from shipments.errors import CODES
+from stacks.routes import GATEWAY_RESPONSES
 from tools.openapi import DOCUMENT, describe, render
 
 
@@ -39,5 +41,10 @@ def test_errors_are_told_by_the_statuses_that_have_a_code() -> None:
         for operation in methods.values()
         for status in operation["responses"]
     }
-    # 404 and 405 belong to no operation, 429 to the gateway.
-    assert told == {200, 429, *CODES} - {404, 405}
+    # 404 and 405 belong to no operation, 429 and 504 to the gateway.
+    assert told == {200, 429, 504, *CODES} - {404, 405}
+
+
+def test_codes_of_the_gateway_are_told() -> None:
+    codes = describe()["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
+    assert {re.findall('"code": "(.*?)"', response.template)[0] for response in GATEWAY_RESPONSES} <= {*codes}
