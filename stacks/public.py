@@ -4,7 +4,7 @@ from cdktf import TerraformOutput, TerraformStack
 from constructs import Construct
 
 from stacks.constructs.alarms import Alarm, Alarms
-from stacks.constructs.dashboard import Dashboard, Graph
+from stacks.constructs.dashboard import AlarmStatus, Dashboard, Graph
 from stacks.constructs.deployed import DeployedKey, DeployedTable, DeployedTopic
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.http_api import HttpApi
@@ -108,7 +108,7 @@ class PublicStack(TerraformStack):
                   "Lambda refuses to run the public API's function: the account's concurrency is used up."),
         ]
         # fmt: on
-        Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
+        alarms = Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
         counts = ("Invocations", "Errors", "Throttles")
         Dashboard(
             self,
@@ -116,10 +116,11 @@ class PublicStack(TerraformStack):
             name=f"logistics-public-{env}{settings.region_suffix}",
             region=account.region,
             rows=[
+                [AlarmStatus("Alarms", alarms.arns)],
                 [
                     Graph("Invocations", {count: function.metric(count) for count in counts}),
                     Graph("Duration", {"average": function.metric("Duration", "Average")}),
-                ]
+                ],
             ],
         )
 

@@ -15,7 +15,7 @@ REGION = "us-east-1"
 
 
 #: The files of tests/e2e that deploy something of their own; the others share one deployment, which takes minutes.
-OWN_DEPLOYMENT = {"test_environments.py", "test_killed.py", "test_up.py"}
+OWN_DEPLOYMENT = {"test_environments.py", "test_up.py"}
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -12,11 +12,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import botocore.session
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
@@ -128,6 +130,23 @@ def elsewhere(right: Right) -> set[Right]:
         right._replace(resource=re.sub(rf"\b{place}\b", other, right.resource))
         for place, other in moves.items()
     } - {right}
+
+
+def beside(own: set[Right]) -> set[Right]:
+    """Every other action of the same service on the same resource, and the same action on a neighbour of it."""
+    session = botocore.session.get_session()
+    found = set()
+    for right in own:
+        service = right.action.partition(":")[0]
+        for name in session.get_service_model(service).operation_names:
+            found.add(right._replace(action=f"{service}:{name}"))
+        if not right.resource.endswith("*"):
+            found.add(right._replace(resource=f"{right.resource}-2"))
+    return {
+        right
+        for right in found
+        if not any(fnmatchcase(right.action, one.action) and right[1:] == one[1:] for one in own)
+    }
 
 
 def declared(function: str) -> set[str]:

@@ -1,8 +1,9 @@
-"""Two environments in one account, by the commands of the workflows: deployed at once, ended one by one."""
+"""Two environments in one account: deployed at once, one of them through kills, and ended one by one."""
 
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -11,6 +12,7 @@ import pytest
 from local.aws import EmbeddedAws
 from main import ROOT
 from tests.e2e.conftest import REGION, Environment
+from tests.e2e.kills import ITEM, deploy_through_kills, there
 from tools.cdktf import Cdktf, create_state_bucket, stacks_of
 from tools.runs import REPORTS
 
@@ -22,10 +24,18 @@ GAP = "dead_letter_config"
 def environments(aws: EmbeddedAws) -> tuple[Environment, Environment]:
     ended, kept = Environment("pr-1", aws), Environment("pr-2", aws)
     create_state_bucket(ended.settings)
-    processes = [environment.start("tools.runs", "apply") for environment in (ended, kept)]
-    said = [process.communicate(timeout=600)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(kept.run, "tools.runs", "apply")
+        deploy_through_kills(ended)
+        status, said = other.result()
+    assert status == 0, said
     return ended, kept
+
+
+def test_after_kills_nothing_is_there_twice_or_lost(environments: tuple[Environment, Environment]) -> None:
+    name = environments[0].name
+    assert there(name) == dict.fromkeys(("api", "deployment", "http api", "key", "mapping"), 1)
+    assert boto3.client("dynamodb").scan(TableName=f"tracking-data-{name}")["Items"] == [ITEM]
 
 
 def test_a_stacks_folder_alone_is_enough_for_plain_terraform(

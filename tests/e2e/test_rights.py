@@ -13,6 +13,7 @@ from tests.rights import (
     KEY,
     Granted,
     Right,
+    beside,
     declared,
     elsewhere,
     grants,
@@ -75,5 +76,5 @@ def test_all_else_is_denied(needed: dict[str, set[Right]], function: str, grante
     others = set().union(*needed.values()) - own
     without_context = {right._replace(context="") for right in own if right.context}
     moved = {place for right in own for place in elsewhere(right)}
-    forbidden = DENIED | others | without_context | moved
+    forbidden = DENIED | others | without_context | moved | beside(own)
     assert not [right for right in forbidden if any(grant.covers(right) for grant in granted)]

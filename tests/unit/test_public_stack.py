@@ -198,7 +198,11 @@ def test_an_alarm(
 
 def test_the_dashboard_shows_the_function(stack: dict[str, Any], function: dict[str, Any]) -> None:
     widgets = json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
-    metrics = [metric for widget in widgets for metric in widget["properties"]["metrics"]]
+    status, *graphs = widgets
+    assert {referred(stack, arn)[1]["alarm_name"] for arn in status["properties"]["alarms"]} == {
+        alarm["alarm_name"] for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
+    }
+    metrics = [metric for widget in graphs for metric in widget["properties"]["metrics"]]
     assert {metric[1] for metric in metrics} == {"Invocations", "Errors", "Throttles", "Duration"}
     for metric in metrics:
         assert metric[2] == "FunctionName"
