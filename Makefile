@@ -15,7 +15,7 @@ help: ## list the commands
 install: $(BIN)/.installed node_modules/.package-lock.json ## install what the project needs into .venv and node_modules
 
 $(BIN)/.installed: Pipfile.lock tools/pipenv.txt tools/terraform.py
-	@sh tools/install.sh $(PYTHON)
+	@sh tools/install.sh "$(PYTHON)"
 	@touch $@
 
 node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed

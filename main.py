@@ -1,6 +1,7 @@
 """Synthesizes the Terraform configuration of every stack into cdktf.out."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def add_stacks(app: "App", settings: "Settings", suffix: str = "") -> None:
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence for a wrong setting and for whatever is not installed."""
+    """Raises SystemExit with one plain sentence for a wrong setting, and for what is missing or cannot be written."""
     from stacks.package import PackageError
     from stacks.settings import SettingsError, load_all_regions
 
@@ -48,6 +49,11 @@ def main() -> None:
             shutil.copyfile(LOCK, folder / ".terraform.lock.hcl")
     except (SettingsError, PackageError) as error:
         sys.exit(f"Error: {error}")
+    except (OSError, RuntimeError) as error:
+        # As RuntimeErrors come Node's own, through jsii, and those of a wrong stack, which need their traceback.
+        if isinstance(error, RuntimeError) and not re.match(r"(Error: )?E[A-Z]+: ", str(error)):
+            raise
+        sys.exit(f"Error: the stacks cannot be written: {str(error).removeprefix('Error: ')}")
     except ModuleNotFoundError as error:
         sys.exit(f"Error: this Python has no package {error.name!r}; run `make install`, then `make synth`.")
 

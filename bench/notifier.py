@@ -23,6 +23,7 @@ from notifier.changes import History
 from notifier.notifier import Notifier
 from notifier.topic import Topic
 from shipments.clients import make_client
+from shipments.http import Connections
 from shipments.settings import SettingsSource
 from shipments.telemetry import Telemetry
 
@@ -48,11 +49,10 @@ class Aws:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
-        self.dynamodb, self.sns, self.ssm = (
-            make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")
-        )
-        for client in (self.dynamodb, self.sns, self.ssm):
-            client.meta.events.register("before-send", self._answer)
+        with patch.object(Connections, "send", self._answer):
+            self.dynamodb, self.sns, self.ssm = (
+                make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")
+            )
 
     def _answer(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
         operation = event_name.rpartition(".")[2]

@@ -38,6 +38,10 @@ SENTENCES = {
     r"No valid credential sources|Unable to locate credentials|NoCredentialProviders": (
         "There are no AWS credentials; set AWS_PROFILE, or run `aws configure` or `aws sso login`."
     ),
+    r"config profile \(.{0,90}\) could not be found|failed to get shared config profile": (
+        "The profile that AWS_PROFILE names is not in AWS's files on this machine; `aws configure list-profiles` "
+        "shows those that are."
+    ),
     r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId": (
         "AWS does not accept the credentials; check AWS_PROFILE or the access key."
     ),
@@ -267,9 +271,9 @@ def create_state_bucket(settings: Settings) -> None:
     Raises:
         DeployError: the name is taken by another account, or AWS refuses.
     """
-    s3 = boto3.client("s3", region_name=settings.region)
     place = {"LocationConstraint": settings.region}
     try:
+        s3 = boto3.client("s3", region_name=settings.region)
         if settings.region == "us-east-1":  # which is no location constraint
             s3.create_bucket(Bucket=settings.state_bucket)
         else:
@@ -283,7 +287,7 @@ def create_state_bucket(settings: Settings) -> None:
             ) from error
         if code != "BucketAlreadyOwnedByYou":
             raise DeployError(explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:  # ValueError: of an endpoint that is no URL
         raise DeployError(explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
 
 
@@ -357,8 +361,10 @@ def main() -> None:
             if arguments.command == "destroy":
                 for stack in stacks_of(settings):
                     cdktf.forget_state(stack)
-    except (DeployError, SettingsError, ToolError) as error:
+    except (DeployError, SettingsError, ToolError, OSError) as error:
         sys.exit(f"Error: {error}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"Error: {explain(str(error)) or error}")
     except KeyboardInterrupt:
         sys.exit(130)
 

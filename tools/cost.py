@@ -74,7 +74,7 @@ PRICES: Final = {
 API_TIERS: Final = ((333, 3.50), (1_000, 2.80), (20_000, 2.38), (float("inf"), 1.51))
 
 #: CPU ms of a warm request on the machine of `make bench`, and records of the notifier for each second of CPU.
-POST_CPU_MS, GET_CPU_MS, NOTIFIED_A_CPU_SECOND = 0.91, 1.05, 1_400
+POST_CPU_MS, GET_CPU_MS, NOTIFIED_A_CPU_SECOND = 0.75, 0.95, 1_400
 #: A function has one processor at 1,769 MB (Lambda developer guide, "Configure Lambda function memory"), and a
 #: part of it below. That one is taken to be as fast as the machine of `make bench`.
 MB_A_PROCESSOR: Final = 1_769

@@ -11,7 +11,7 @@ fail() {
 
 command -v "$python" >/dev/null || fail "$python is not installed; install Python 3.11 or newer, or name one: make PYTHON=/path/to/python install"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "$("$python" --version) is too old; Python 3.11 or newer is needed: make PYTHON=/path/to/python install"
+    fail "$("$python" --version 2>&1) is too old; Python 3.11 or newer is needed: make PYTHON=/path/to/python install"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     fail "this Python lacks its module venv; install it (on Debian and Ubuntu: apt-get install python3-venv)"
 

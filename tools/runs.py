@@ -140,7 +140,7 @@ def main() -> None:
         else:
             for stack in stacks:
                 (runs.plan if arguments.command == "plan" else runs.apply)(stack)
-    except (DeployError, SettingsError, ToolError) as error:
+    except (DeployError, SettingsError, ToolError, OSError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

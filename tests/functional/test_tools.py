@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,7 @@ def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configu
         ("operation error STS: GetCallerIdentity, api error InvalidClientTokenId: RequestID: "
          "4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6", "does not accept"),
         ('Error: S3 bucket "shipment" does not exist.', "make state"),
+        ("Error: failed to get shared config profile, nowhere", "AWS_PROFILE"),
         ("Error: Invalid region value\n\nInvalid AWS Region: us-esat-1\n", "no region us-esat-1;"),
         ("BadRequestException: CloudWatch Logs role ARN must be set in account settings", "make state"),
         ("Error: Required token could not be found\n\nRun the following command to", "terraform login"),
@@ -121,6 +123,31 @@ def test_a_bucket_that_is_there_already_is_kept_and_one_of_another_account_is_re
         DeployError, match=r"'theirs' is taken by another account.*state_bucket in cdktf\.json"
     ):
         create_state_bucket(settings("dev", emulated=True, state_bucket="theirs"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [("AWS_PROFILE", "nowhere", "The profile that AWS_PROFILE names"), ("AWS_ENDPOINT_URL", "x:1", "x:1")],
+)
+def test_a_mistaken_variable_of_aws_is_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(DeployError, match=told):
+        create_state_bucket(settings("dev"))
+
+
+@pytest.mark.parametrize("output", ["README.md", "README.md/below"])
+def test_a_folder_that_cannot_be_written_is_one_line(output: str) -> None:
+    command = subprocess.run(
+        [sys.executable, "-m", "tools.cdktf", "synth", "--output", output],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert command.returncode == 1
+    assert re.fullmatch(r"Error: .*(ENOTDIR|File exists|Not a directory).*\n", command.stderr)
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ def test_each_kb_that_begins_is_written_twice(size: int, units: int) -> None:
 
 
 def test_lambda_is_billed_by_the_ms_and_its_memory() -> None:
-    # 0.91 ms of CPU at 512 of 1,769 MB are 3.1 ms, and 5 ms of waiting: 9 ms of half a GB.
+    # 0.75 ms of CPU at 512 of 1,769 MB are 2.6 ms, and 5 ms of waiting: 8 ms of half a GB.
     lines = cost.for_updates(512, Request(200, 100, 1000))
-    assert usd(lines, "Lambda, time") == pytest.approx(1e6 * 0.009 * 0.5 * 0.0000133334)
+    assert usd(lines, "Lambda, time") == pytest.approx(1e6 * 0.008 * 0.5 * 0.0000133334)
 
 
 def test_a_read_of_the_index_costs_half_for_each_shard() -> None:
