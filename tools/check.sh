@@ -4,4 +4,5 @@ set -eu
 ruff format --check .
 ruff check .
 mypy
-exec python -m pytest -n 2 --dist loadscope --no-loadscope-reorder "$@"
+# One more than a small machine has cores: deployments spend most of their time waiting.
+exec python -m pytest -n 3 --dist loadscope --no-loadscope-reorder "$@"
