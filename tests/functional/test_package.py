@@ -41,7 +41,7 @@ def handler(event, context):
     return {"items": answer["Items"], "undeclared": hasattr(client, "delete_item")}
 """,
     "shared/__init__.py": "",
-    "shared/facts.py": "from shared import schema\n\nITEM = {'tracking_id': {'S': 'a'}, 'timestamp': {'N': '1'}}\n",
+    "shared/facts.py": "from shared import schema\n\nITEM = {'tracking_id': {'S': 'PROBE'}, 'timestamp': {'N': '1'}}\n",
     "shared/schema.json": "{}\n",
     "shared/schema.py": "",
     "other/__init__.py": "",
@@ -281,7 +281,7 @@ print(json.dumps(handler({{"table": {tables.updates!r}}}, None)))
 """
     environment = {**aws.environment("us-east-1"), "POWERTOOLS_TRACE_DISABLED": "true"}
     assert run_alone(unpacked, code, environment) == {
-        "items": [{"tracking_id": {"S": "a"}, "timestamp": {"N": "1"}}],
+        "items": [{"tracking_id": {"S": "PROBE"}, "timestamp": {"N": "1"}}],
         "undeclared": False,
     }
 
