@@ -120,14 +120,10 @@ def main() -> None:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
         cdktf = Cdktf({**os.environ, "TF_IN_AUTOMATION": "1"}, output=arguments.output)
         cdktf.synth()
-        stacks = stacks_of(settings)
-        runs = Runs(
-            cdktf,
-            reports=REPORTS,
-            report_characters=REPORT_CHARACTERS // len(stacks),
-            environ=os.environ,
-        )
-        stacks = [arguments.stack] if arguments.stack else stacks
+        all_stacks = stacks_of(settings)
+        characters = REPORT_CHARACTERS // len(all_stacks)
+        runs = Runs(cdktf, reports=REPORTS, report_characters=characters, environ=os.environ)
+        stacks = [arguments.stack] if arguments.stack else all_stacks
         if arguments.command == "lock":
             lock(cdktf, stacks[0])
         elif arguments.command == "drift":

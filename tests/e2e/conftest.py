@@ -157,6 +157,7 @@ class Environment:
         self.environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         self.environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": name}
         self.settings = load_settings(ROOT / "cdktf.json", self.environ)
+        self.cdktf = Cdktf(self.environ, output=self.output, show=lambda _: None)
 
     def start(self, module: str, command: str, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from tests.e2e.conftest import REGION, Environment
 from tools.adopt import adopt
-from tools.cdktf import Cdktf, stacks_of
+from tools.cdktf import stacks_of
 
 #: What is written to the table between the kills.
 ITEM = {"tracking_id": {"S": "PKG-1"}, "timestamp": {"N": "1"}, "status": {"S": "pending"}}
@@ -93,17 +93,16 @@ def knows_what_is_served(environment: Environment) -> bool:
         if item["name"] == f"tracking-api-{environment.name}"
     )
     served = client.get_stage(restApiId=api, stageName=environment.name)["deploymentId"]
-    cdktf = Cdktf(environment.environ, output=environment.output, show=lambda _: None)
-    return "aws_api_gateway_deployment." in cdktf.terraform(tracking, "state", "list", f"-id={served}")[1]
+    _, listed = environment.cdktf.terraform(tracking, "state", "list", f"-id={served}")
+    return "aws_api_gateway_deployment." in listed
 
 
 def deploy_through_kills(environment: Environment) -> None:
     """Fails if a lock cannot be released, or if the deploy after the last kill does not complete."""
     tracking, public = stacks_of(environment.settings)
     # What the public stack looks up is not there yet.
-    cdktf = Cdktf(environment.environ, output=environment.output, show=lambda _: None)
-    cdktf.synth()
-    assert adopt(cdktf, public) == []
+    environment.cdktf.synth()
+    assert adopt(environment.cdktf, public) == []
 
     # Late in a stack, of which Terraform has saved the most.
     _kill_deploy(environment, "aws_api_gateway_stage", "aws_lambda_event_source_mapping")
@@ -117,7 +116,8 @@ def deploy_through_kills(environment: Environment) -> None:
 
     # Early in a stack, before Terraform has saved anything, and the lock is released by hand.
     _kill_deploy(environment, "aws_apigatewayv2_api")
-    assert cdktf.terraform(public, "force-unlock", "-force", _lock(environment, "public"))[0] == 0
+    lock = _lock(environment, "public")
+    assert environment.cdktf.terraform(public, "force-unlock", "-force", lock)[0] == 0
     status, said = environment.run("tools.cdktf", "unlock")
     assert status == 0, said
     assert "Took into the state what the killed deploy had made: aws_apigatewayv2_api." in said

@@ -13,7 +13,7 @@ from local.aws import EmbeddedAws
 from main import ROOT
 from tests.e2e.conftest import REGION, Environment
 from tests.e2e.kills import ITEM, deploy_through_kills, knows_what_is_served, there
-from tools.cdktf import Cdktf, create_state_bucket, stacks_of
+from tools.cdktf import create_state_bucket, stacks_of
 from tools.runs import REPORTS
 
 #: What the emulator does not store, and Terraform so finds changed each time.
@@ -49,7 +49,7 @@ def test_a_stacks_folder_alone_is_enough_for_plain_terraform(
             ROOT / kept.output / "stacks" / stack, copy, ignore=shutil.ignore_patterns(".terraform")
         )
         locked = (copy / ".terraform.lock.hcl").read_bytes()
-        terraform = {**kept.environ, **Cdktf(kept.environ, output=kept.output).terraform_arguments()}
+        terraform = {**kept.environ, **kept.cdktf.terraform_arguments()}
         for command in (["init", "-input=false"], ["plan", "-input=false", "-no-color"]):
             run = subprocess.run(
                 ["terraform", *command], cwd=copy, env=terraform, capture_output=True, text=True, check=False
