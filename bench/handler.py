@@ -26,13 +26,13 @@ from typing import Any
 import boto3
 from moto.dynamodb.models.dynamo_type import DynamoType
 
-import facts
+import contract
 from bench.stub import stub
 from local.aws import EmbeddedAws
 from local.function import interpreter
-from shipments.clients import make_client
-from shipments.store import UpdateStore
+from runtime.aws import make_client
 from stacks.package import PYTHON, build
+from storage.updates import UpdateStore
 
 HERE = Path(__file__).parent
 OURS, FLOOR = "the built package", "(b) the floor"
@@ -90,7 +90,7 @@ def lay_out(package: Path, folder: Path, python: str) -> dict[str, Path]:
                 shutil.copy(str(file.locate()), libraries / file)
     shutil.copytree(HERE / "usual", libraries / "usual", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(
-        HERE.parent / "lambda/facts", libraries / "facts", ignore=shutil.ignore_patterns("__pycache__")
+        HERE.parent / "lambda/contract", libraries / "contract", ignore=shutil.ignore_patterns("__pycache__")
     )
     # Of `ours` too: it holds bytecode already, which another Python than Lambda's cannot use.
     subprocess.run(
@@ -128,14 +128,14 @@ def measure(
                     "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
                     "POWERTOOLS_SERVICE_NAME": "tracking-api",
                     "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
-                    facts.TABLE_NAME: "updates",
-                    facts.IDEMPOTENCY_TABLE: "idempotency",
-                    facts.ENVIRONMENT: "bench",
-                    facts.REGION: REGION,
-                    facts.STATUS_INDEX_SHARDS: "1",
-                    facts.STATUS_INDEX_SHARDS_READ: "1",
-                    facts.CONFIG_PARAM: "/config",
-                    facts.FEATURE_FLAGS_PARAM: "/flags",
+                    contract.TABLE_NAME: "updates",
+                    contract.IDEMPOTENCY_TABLE: "idempotency",
+                    contract.ENVIRONMENT: "bench",
+                    contract.REGION: REGION,
+                    contract.STATUS_INDEX_SHARDS: "1",
+                    contract.STATUS_INDEX_SHARDS_READ: "1",
+                    contract.CONFIG_PARAM: "/config",
+                    contract.FEATURE_FLAGS_PARAM: "/flags",
                 },
             )
             if number:  # the first run fills the disk's cache

@@ -22,10 +22,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from notifier.changes import History
 from notifier.notifier import Notifier
 from notifier.topic import Topic
-from shipments.clients import make_client
-from shipments.http import Connections
-from shipments.settings import SettingsSource
-from shipments.telemetry import Telemetry
+from runtime.aws import make_client
+from runtime.connections import Connections
+from runtime.settings import SettingsSource
+from runtime.telemetry import Telemetry
 
 BATCH = 100
 BATCHES = 10

@@ -23,8 +23,8 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Final
 
-from shipments.attributes import AttributeValue, Item, encode
-from shipments.shards import in_shard
+from storage.attributes import AttributeValue, Item, encode
+from storage.shards import in_shard
 
 #: Write units a second.
 PARTITION_LIMIT: Final = 1_000

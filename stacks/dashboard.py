@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import facts
+import contract
 from stacks.alarms import Watched
 from stacks.constructs.dashboard import AlarmStatus, Graph, LogTable, Title, Totals, Widget
 from stacks.constructs.function import PythonFunction
@@ -41,12 +41,12 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
         [
             Graph(
                 "Updates stored, by status",
-                {status: function.own_metric(name) for status, name in facts.UPDATES_METRICS.items()},
+                {status: function.own_metric(name) for status, name in contract.UPDATES_METRICS.items()},
                 stacked=True,
             ),
             Totals(
                 "Shipments that became",
-                {status: notifier.own_metric(name) for status, name in facts.SHIPMENTS_METRICS.items()},
+                {status: notifier.own_metric(name) for status, name in contract.SHIPMENTS_METRICS.items()},
             ),
             Graph(
                 "Faults",

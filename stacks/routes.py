@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import facts
+import contract
 from stacks.constructs.rest_api import GatewayResponse, Model, Route
 
 
@@ -13,8 +13,8 @@ def _model(name: str, schema: Path) -> Model:
 
 
 ROUTES = [
-    Route("POST", "/track", model=_model("TrackingModel", facts.UPDATE_SCHEMA)),
-    Route("POST", "/track/batch", model=_model("TrackingBatchModel", facts.BATCH_SCHEMA)),
+    Route("POST", "/track", model=_model("TrackingModel", contract.UPDATE_SCHEMA)),
+    Route("POST", "/track/batch", model=_model("TrackingBatchModel", contract.BATCH_SCHEMA)),
     Route("GET", "/status", parameters={"tracking_id": True, "limit": False, "last_key": False}),
     Route(
         "GET",

@@ -3,7 +3,7 @@
 from cdktf import TerraformOutput, TerraformStack
 from constructs import Construct
 
-import facts
+import contract
 from stacks.alarms import Watched, tracking_alarms
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.dashboard import Dashboard
@@ -85,8 +85,8 @@ class TrackingStack(TerraformStack):
                 "CONFIG_PARAM": parameters.config_name,
                 "DB_PARAM": parameters.endpoint_name,
                 "FEATURE_FLAGS_PARAM": parameters.flags_name,
-                facts.STATUS_INDEX_SHARDS: shards.written,
-                facts.STATUS_INDEX_SHARDS_READ: shards.read,
+                contract.STATUS_INDEX_SHARDS: shards.written,
+                contract.STATUS_INDEX_SHARDS_READ: shards.read,
             },
             dead_letters=dead_letters,
             log_retention_days=settings.log_retention_days,

@@ -16,10 +16,10 @@ import boto3
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-import facts
-from shipments.shards import Shards
-from shipments.store import UpdateStore
+import contract
 from shipments.update import Update
+from storage.shards import Shards
+from storage.updates import UpdateStore
 from tests.conftest import REGION, environment_suffix
 from tools.streams import event_record
 
@@ -52,7 +52,7 @@ class Feed:
             ],
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": facts.STATUS_INDEX,
+                    "IndexName": contract.STATUS_INDEX,
                     "KeySchema": [
                         {"AttributeName": "status", "KeyType": "HASH"},
                         {"AttributeName": "timestamp", "KeyType": "RANGE"},
@@ -70,7 +70,7 @@ class Feed:
         # Of any number of shards nobody but the status index may take notice.
         self._store = UpdateStore(self._dynamodb, self.table, "test", Shards(SHARDS, SHARDS))
         _client("ssm").put_parameter(
-            Name=facts.SHARDS_PARAMETER.format(environment=suffix), Value=str(SHARDS), Type="String"
+            Name=contract.SHARDS_PARAMETER.format(environment=suffix), Value=str(SHARDS), Type="String"
         )
         shard = self._streams.describe_stream(StreamArn=self.stream)["StreamDescription"]["Shards"][0]
         self.shard = shard["ShardId"]
@@ -81,7 +81,7 @@ class Feed:
     @property
     def environment(self) -> dict[str, str]:
         """What of this the notifier's environment variables say."""
-        return {facts.TABLE_NAME: self.table, facts.TOPIC_ARN: self.topic, facts.REGION: REGION}
+        return {contract.TABLE_NAME: self.table, contract.TOPIC_ARN: self.topic, contract.REGION: REGION}
 
     def subscribe(self, **policy: Any) -> str:
         """A new queue with raw delivery from the topic, by `policy` if there is one; returns its URL."""

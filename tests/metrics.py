@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import facts
+import contract
 from tests.synthesis import grants, referred, resources
 
 #: From each service's page "CloudWatch metrics": the metrics, and the dimensions that they are emitted with.
@@ -123,9 +123,9 @@ def operations(stack: dict[str, Any], table: str) -> set[str]:
 def _own_sources(stack: Mapping[str, Any], namespace: str) -> Iterator[dict[str, str]]:
     for function in resources(stack, "aws_lambda_function"):
         variables = function["environment"]["variables"]
-        if variables.get(facts.METRICS_NAMESPACE) == namespace:
+        if variables.get(contract.METRICS_NAMESPACE) == namespace:
             yield variables
 
 
 def _own_dimensions(variables: Mapping[str, str]) -> dict[str, str]:
-    return {"service": variables[facts.SERVICE_NAME], "environment": variables[facts.ENVIRONMENT]}
+    return {"service": variables[contract.SERVICE_NAME], "environment": variables[contract.ENVIRONMENT]}

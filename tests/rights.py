@@ -198,7 +198,7 @@ def record(file: Path) -> dict[str, set[Right]]:
     """
     options = ["-p", "tests.rights", f"--rights={file}"]
     # Thousands more of the same calls, which take longer than all others together.
-    options += ["--ignore=tests/functional/test_concurrency.py"]
+    options += ["--ignore=tests/functional/functions/test_concurrency.py"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "2", *options, "tests/functional"],
         cwd=Path(__file__).parent.parent,

@@ -15,13 +15,13 @@ from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-import facts
+import contract
 from main import add_stacks
-from shipments.attributes import AttributeValue, Item
-from shipments.settings import Settings as RunningSettings
-from shipments.store import UpdateStore
-from shipments.telemetry import Telemetry
+from runtime.settings import Settings as RunningSettings
+from runtime.telemetry import Telemetry
 from stacks.settings import Settings, load_settings
+from storage.attributes import AttributeValue, Item
+from storage.updates import UpdateStore
 from tools.generated import fill
 from tools.toolchain import ROOT
 from tracking.api import Api
@@ -136,10 +136,10 @@ def measure() -> tuple[Request, Request]:
     with patch.dict(os.environ, names), patch("time.time", return_value=UPDATE["timestamp"] / 1000 + 3600):
         api = Api(
             store=UpdateStore(table, "updates", "prod"),
-            settings=SimpleNamespace(current=lambda: RunningSettings(facts.DEFAULT_FLAGS, 10**7)),  # type: ignore[arg-type]
+            settings=SimpleNamespace(current=lambda: RunningSettings(contract.DEFAULT_FLAGS, 10**7)),  # type: ignore[arg-type]
             first_seen=lambda: None,  # type: ignore[arg-type, return-value]
-            update_schema=json.loads(facts.UPDATE_SCHEMA.read_text("utf-8")),
-            batch_schema=json.loads(facts.BATCH_SCHEMA.read_text("utf-8")),
+            update_schema=json.loads(contract.UPDATE_SCHEMA.read_text("utf-8")),
+            batch_schema=json.loads(contract.BATCH_SCHEMA.read_text("utf-8")),
             telemetry=Telemetry("prod"),
         )
         post = _ask(api, httpMethod="POST", path="/track", body=json.dumps(UPDATE))
@@ -261,7 +261,7 @@ def for_standing(resources: Sequence[tuple[str, dict[str, Any]]]) -> list[Line]:
 
 def own_metrics() -> Line:
     """The functions' own metrics, each of which is paid for in the hours in which it is written."""
-    shared = _counted("shipments")
+    shared = _counted("web") | _counted("runtime")
     functions = {path.parent.name for path in (ROOT / "lambda").glob("*/handler.py")}
     return Line("Metrics of the functions", sum(len(_counted(name) | shared) for name in functions), "metric")
 
@@ -270,8 +270,10 @@ def _counted(folder: str) -> set[str]:
     """The names of the metrics that the code in a folder of lambda/ counts."""
     names = set()
     for path in (ROOT / "lambda" / folder).rglob("*.py"):
-        for name, several in re.findall(r'\.count\(\s*(?:"(\w+)"|facts\.(\w+)\[)', path.read_text("utf-8")):
-            names |= {name} if name else set(getattr(facts, several).values())
+        for name, several in re.findall(
+            r'\.count\(\s*(?:"(\w+)"|contract\.(\w+)\[)', path.read_text("utf-8")
+        ):
+            names |= {name} if name else set(getattr(contract, several).values())
     return names
 
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import facts
-from shipments.errors import CODES
-from shipments.parameters import DEFAULT_LIMIT, MAX_LIMIT
+import contract
 from tracking.api import MAX_TIME, ROUTES
+from web.errors import CODES
+from web.query import DEFAULT_LIMIT, MAX_LIMIT
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "openapi.json"
 
@@ -32,7 +32,7 @@ _GATEWAY_STATUSES = (429, 504)
 
 def describe() -> Schema:
     """The whole document."""
-    update = _schema(facts.UPDATE_SCHEMA)
+    update = _schema(contract.UPDATE_SCHEMA)
     fields = update["properties"]
     status = {"name": "status", "in": "query", "required": True, "schema": fields["status"]}
     tracking_id = {"name": "tracking_id", "in": "query", "required": True, "schema": fields["tracking_id"]}
@@ -50,7 +50,7 @@ def describe() -> Schema:
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Logistics Tracking API", "version": facts.VERSION},
+        "info": {"title": "Logistics Tracking API", "version": contract.VERSION},
         "security": [{"sigv4": []}],
         "paths": {
             path: {method.lower(): operations[f"{method} {path}"] for method in methods}
@@ -113,7 +113,7 @@ def _ref(name: str) -> Schema:
 
 
 def _batch() -> Schema:
-    batch = _schema(facts.BATCH_SCHEMA)
+    batch = _schema(contract.BATCH_SCHEMA)
     batch["properties"]["updates"]["items"] = {
         "description": "An Update. Anything else has a result that says what is wrong, and spoils no other."
     }

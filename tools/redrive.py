@@ -20,9 +20,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-import facts
-from shipments.shards import index_key
+import contract
 from stacks.settings import SettingsError, load_settings
+from storage.shards import index_key
 from tools.cdktf import explain
 from tools.streams import event_record
 from tools.toolchain import ROOT
@@ -78,7 +78,7 @@ class Redrive:
     def __init__(self, region: str, environment: str) -> None:
         self._queue = f"tracking-lambda-dlq-{environment}"
         self._function, self._table = f"tracking-notifier-{environment}", f"tracking-data-{environment}"
-        self._shards = facts.SHARDS_PARAMETER.format(environment=environment)
+        self._shards = contract.SHARDS_PARAMETER.format(environment=environment)
         self._sqs, self._streams, self._dynamodb, self._ssm = (
             boto3.client(service, region_name=region)
             for service in ("sqs", "dynamodbstreams", "dynamodb", "ssm")
@@ -164,7 +164,7 @@ class Redrive:
             while iterator and empty < EMPTY_PAGES:
                 page = self._streams.get_records(ShardIterator=iterator)
                 for record in page["Records"]:
-                    if record["eventName"] == facts.STREAM_EVENT:
+                    if record["eventName"] == contract.STREAM_EVENT:
                         found.append(event_record(record, letter.stream))
                     if int(record["dynamodb"]["SequenceNumber"]) >= letter.end:
                         return found
@@ -181,14 +181,14 @@ class Redrive:
         """The shipments with updates that came in when the letter's records did, and were at most a day old."""
         pages = self._dynamodb.get_paginator("query")
         shards = int(self._ssm.get_parameter(Name=self._shards)["Parameter"]["Value"])
-        for status, shard in product(facts.STATUSES, range(shards)):
+        for status, shard in product(contract.STATUSES, range(shards)):
             for page in pages.paginate(
                 TableName=self._table,
-                IndexName=facts.STATUS_INDEX,
+                IndexName=contract.STATUS_INDEX,
                 KeyConditionExpression="#status = :status AND #timestamp BETWEEN :oldest AND :newest",
                 FilterExpression="created_at BETWEEN :first AND :last",
                 ProjectionExpression="tracking_id",
-                ExpressionAttributeNames={"#status": facts.STATUS_KEY, "#timestamp": "timestamp"},
+                ExpressionAttributeNames={"#status": contract.STATUS_KEY, "#timestamp": "timestamp"},
                 ExpressionAttributeValues={
                     ":status": index_key(status, shard),
                     ":oldest": {"N": _milliseconds(letter.first_arrival - OLDEST_EVENT)},

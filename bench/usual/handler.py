@@ -17,7 +17,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from boto3.dynamodb.conditions import Key
 
-import facts
+import contract
 
 if VALIDATES := os.environ.get("VALIDATES"):
     from aws_lambda_powertools.utilities.validation import SchemaValidationError, validate
@@ -28,7 +28,7 @@ metrics = Metrics()
 table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 ssm = boto3.client("ssm")
 FLAGS: dict[str, bool] = {}
-SCHEMA = json.loads(facts.UPDATE_SCHEMA.read_text())
+SCHEMA = json.loads(contract.UPDATE_SCHEMA.read_text())
 
 
 def _answer(status: int, body: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
-import facts
-from shipments.attributes import encode
-from shipments.shards import decode_update
-from shipments.store import call
+import contract
+from storage.attributes import encode
+from storage.dynamodb import call_dynamodb
+from storage.shards import decode_update
 
 #: The last event time that can be written as a date, in ms since the epoch: the end of the year 9999.
 _LAST_TIME = 253_402_300_799_999
@@ -53,7 +53,7 @@ class Update(NamedTuple):
                     "lat": Decimal() | float() | int() as lat,
                     "lng": Decimal() | float() | int() as lng,
                 },
-            } if status in facts.STATUSES and 0 <= timestamp <= _LAST_TIME:
+            } if status in contract.STATUSES and 0 <= timestamp <= _LAST_TIME:
                 location = {"lat": lat, "lng": lng}
                 return cls(record["eventID"], tracking_id, timestamp, created_at, status, location)
         raise NoUpdate
@@ -85,7 +85,7 @@ class History:
         """The newest update of a shipment when the first of `arrivals` came in.
 
         One call, unless many others have come in since. `arrivals` are updates of one shipment, in the order
-        of the stream. Raises shipments.store.Unavailable.
+        of the stream. Raises shipments.errors.Unavailable.
         """
         first = arrivals[0]
         arriving = {update.timestamp for update in arrivals}
@@ -94,13 +94,13 @@ class History:
             "KeyConditionExpression": "tracking_id = :id",
             "ExpressionAttributeValues": {":id": encode(first.tracking_id)},
             "ProjectionExpression": "#timestamp, #status, created_at",
-            "ExpressionAttributeNames": {"#timestamp": "timestamp", "#status": facts.STATUS_KEY},
+            "ExpressionAttributeNames": {"#timestamp": "timestamp", "#status": contract.STATUS_KEY},
             "ScanIndexForward": False,
             "ConsistentRead": True,
             "Limit": len(arrivals) + 1,
         }
         while True:
-            response = call(self._client.query, **request)
+            response = call_dynamodb(self._client.query, **request)
             for item in map(decode_update, response["Items"]):
                 match item:
                     case {"timestamp": int(timestamp), "created_at": str(created_at), "status": str(status)}:

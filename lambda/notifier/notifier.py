@@ -10,11 +10,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
-import facts
+import contract
 from notifier.changes import Change, History, Update, changes
 from notifier.topic import BATCH, Refused, Topic
-from shipments.settings import SettingsSource
-from shipments.telemetry import Telemetry
+from runtime.settings import SettingsSource
+from runtime.telemetry import Telemetry
 
 #: Shipments that are looked up at once; a client keeps 10 connections.
 _WORKERS = 10
@@ -85,7 +85,7 @@ class Notifier:
         self._telemetry.count("StatusChange", sum(len(change) for change, _ in found))
         statuses = Counter(change.update.status for shipment, _ in found for change in shipment)
         for status, number in statuses.items():
-            self._telemetry.count(facts.SHIPMENTS_METRICS[status], number)
+            self._telemetry.count(contract.SHIPMENTS_METRICS[status], number)
         self._telemetry.count("RecordFailed", len(failures))
         for id, failure in failures.items():
             self._telemetry.warn(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from notifier.changes import Change
-from shipments import exact_json
+from web import exact_json
 
 #: The most that PublishBatch takes.
 BATCH = 10

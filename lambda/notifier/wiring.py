@@ -2,29 +2,29 @@
 
 from collections.abc import Mapping
 
-import facts
+import contract
 from notifier.changes import History
 from notifier.notifier import Notifier
 from notifier.topic import Topic
-from shipments.clients import make_client
-from shipments.settings import SettingsSource
-from shipments.telemetry import Telemetry
+from runtime.aws import make_client
+from runtime.settings import SettingsSource
+from runtime.telemetry import Telemetry
 
 
 def make_notifier(environment: Mapping[str, str]) -> Notifier:
     """The notifier as its environment variables say. Raises KeyError for one that is missing."""
-    region = environment[facts.REGION]
-    telemetry = Telemetry(environment[facts.ENVIRONMENT])
+    region = environment[contract.REGION]
+    telemetry = Telemetry(environment[contract.ENVIRONMENT])
     settings = SettingsSource(
         make_client("ssm", region, read_timeout=1, attempts=2),
         telemetry,
-        flags=environment[facts.FEATURE_FLAGS_PARAM],
+        flags=environment[contract.FEATURE_FLAGS_PARAM],
     )
     # Before the first batch, while Lambda still lends the whole processor.
     settings.current()
     return Notifier(
-        history=History(make_client("dynamodb", region), environment[facts.TABLE_NAME]),
-        topic=Topic(make_client("sns", region), environment[facts.TOPIC_ARN]),
+        history=History(make_client("dynamodb", region), environment[contract.TABLE_NAME]),
+        topic=Topic(make_client("sns", region), environment[contract.TOPIC_ARN]),
         settings=settings,
         telemetry=telemetry,
     )

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-import facts
+import contract
 from public import page
-from public.request import Request
-from shipments.errors import CODES, ApiError, as_api_error
-from shipments.parameters import after, limit, next_key
-from shipments.store import UpdateStore
-from shipments.telemetry import Telemetry
-from shipments.update import Schema, check_storable
+from public.http_request import Request
+from runtime.telemetry import Telemetry
+from shipments.document import Schema, check_storable
+from storage.updates import UpdateStore
+from web.errors import CODES, ApiError, as_api_error
+from web.query import after, limit, next_key
 
 METHODS: Final = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
 
@@ -122,7 +122,7 @@ class Api:
         return _json({"status": "healthy", "timestamp": _time(request), **self._place})
 
     def _info(self, request: Request) -> Answer:
-        service = {"service": "shipment-tracking", "version": facts.VERSION}
+        service = {"service": "shipment-tracking", "version": contract.VERSION}
         return _json({**service, **self._place, "timestamp": _time(request)})
 
     def _shipment(self, request: Request) -> Answer:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping
 
-import facts
+import contract
 from public import atlas
 from public.api import Api
-from shipments.clients import make_client
-from shipments.store import UpdateStore
-from shipments.telemetry import Telemetry
+from runtime.aws import make_client
+from runtime.telemetry import Telemetry
+from storage.updates import UpdateStore
 
 
 def make_api(environment: Mapping[str, str]) -> Api:
@@ -16,8 +16,8 @@ def make_api(environment: Mapping[str, str]) -> Api:
 
     Raises KeyError for another one that is missing.
     """
-    region, name = environment[facts.REGION], environment[facts.ENVIRONMENT]
-    table = environment.get(facts.TABLE_NAME)
+    region, name = environment[contract.REGION], environment[contract.ENVIRONMENT]
+    table = environment.get(contract.TABLE_NAME)
     if table:
         # A function that starts has a whole CPU, and one that answers has a part of it.
         atlas.load()
@@ -25,6 +25,6 @@ def make_api(environment: Mapping[str, str]) -> Api:
         store=UpdateStore(make_client("dynamodb", region), table, name) if table else None,
         environment=name,
         region=region,
-        update_schema=json.loads(facts.UPDATE_SCHEMA.read_text("utf-8")),
+        update_schema=json.loads(contract.UPDATE_SCHEMA.read_text("utf-8")),
         telemetry=Telemetry(name),
     )

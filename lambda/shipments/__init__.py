@@ -1,1 +1,1 @@
-"""What the functions share: updates of shipments, how they are kept in DynamoDB, settings and telemetry."""
+"""The domain: updates of shipments, and what they may be. It calls nothing and knows of neither HTTP nor AWS."""

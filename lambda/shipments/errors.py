@@ -1,68 +1,13 @@
-"""The one shape of every error that the APIs answer."""
-
-from collections.abc import Mapping, Sequence
-from typing import Final
-
-from shipments.store import Refused, TooLarge, Unavailable
-from shipments.telemetry import Telemetry
-from shipments.update import Fault, Invalid
-
-#: Machine words of the error answers, by HTTP status. The gateway's own answers use them too.
-CODES: Final = {
-    400: "invalid_request",
-    403: "feature_disabled",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_media_type",
-    422: "idempotency_key_reused",
-    500: "internal_error",
-    503: "unavailable",
-}
+"""Why what is known of shipments cannot be read or added to."""
 
 
-class ApiError(Exception):
-    """An answer other than 200; `error` is one sentence for a person."""
-
-    def __init__(
-        self,
-        status: int,
-        error: str,
-        faults: Sequence[Fault] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(error)
-        self.status = status
-        self.error = error
-        self.faults = faults
-        self.headers = headers or {}
-
-    def body(self, request_id: str) -> dict[str, object]:
-        """The error as JSON has it."""
-        return {
-            "error": self.error,
-            "code": CODES[self.status],
-            "request_id": request_id,
-            "errors": [fault._asdict() for fault in self.faults],
-        }
+class Unavailable(Exception):
+    """DynamoDB throttles, fails or does not answer, or time is up; the same request may succeed later."""
 
 
-def as_api_error(error: Exception, telemetry: Telemetry) -> ApiError:
-    """What to answer to `error`; what is no fault of the caller is logged, and what is unknown also counted."""
-    match error:
-        case ApiError():
-            return error
-        case Invalid():
-            return ApiError(400, f"Invalid request: {error}", error.faults)
-        case TooLarge():
-            return ApiError(413, "An update has at most 400 KB, as DynamoDB counts them")
-        case Refused():
-            return ApiError(400, f"Invalid request: {error}")
-        case Unavailable():
-            telemetry.failure("The table does not answer", error)
-            headers = {"Retry-After": "1"}
-            return ApiError(503, "The service is busy; send the request again", headers=headers)
-        case _:
-            telemetry.failure("A fault in the function", error)
-            telemetry.count("UnhandledException")
-            return ApiError(500, "Internal server error")
+class Refused(Exception):
+    """DynamoDB does not take the update, or the position in a list; the message is its own."""
+
+
+class TooLarge(Refused):
+    """The update has more than DynamoDB's 400 KB an item."""

@@ -8,16 +8,18 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-import facts
-from shipments import cursor, exact_json
-from shipments.errors import CODES, ApiError, as_api_error
-from shipments.parameters import after, limit, next_key, number
-from shipments.settings import Settings, SettingsSource
-from shipments.store import Page, UpdateStore
+import contract
+from runtime.settings import Settings, SettingsSource
+from runtime.telemetry import Telemetry
+from shipments.document import Fault, Schema, check_storable
+from shipments.page import Page
 from shipments.summary import summarize
-from shipments.telemetry import Telemetry
-from shipments.update import Fault, Schema, Update, check_storable
-from tracking.request import Request
+from shipments.update import Update
+from storage.updates import UpdateStore
+from tracking.rest_request import Request
+from web import cursor, exact_json
+from web.errors import CODES, ApiError, as_api_error
+from web.query import after, limit, next_key, number
 
 if TYPE_CHECKING:
     from tracking.idempotency import FirstSeen
@@ -94,7 +96,7 @@ class Api:
         now = self._arrival(request, settings)
         timestamp = self._store.put(update, now=now, deadline=request.deadline)
         self._telemetry.count("TrackingUpdateStored")
-        self._telemetry.count(facts.UPDATES_METRICS[update.status])
+        self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return json.dumps(_stored(update, timestamp))
 
     def _track_batch(self, request: Request, settings: Settings) -> str:
@@ -125,7 +127,7 @@ class Api:
         stored = [update["status"] for update, result in answered if result["status_code"] == 200]
         self._telemetry.count("TrackingUpdateStored", len(stored))
         for status, count in Counter(stored).items():
-            self._telemetry.count(facts.UPDATES_METRICS[status], count)
+            self._telemetry.count(contract.UPDATES_METRICS[status], count)
         if failed := sum(result["status_code"] >= 500 for result in results):
             self._telemetry.count("TrackingUpdateFailed", failed)
         return json.dumps({"stored": len(stored), "refused": len(results) - len(stored), "results": results})

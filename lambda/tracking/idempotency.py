@@ -22,8 +22,9 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyValidationError,
 )
 
-from shipments.errors import ApiError
-from shipments.store import Unavailable, call
+from shipments.errors import Unavailable
+from storage.dynamodb import call_dynamodb
+from web.errors import ApiError
 
 #: Seconds that a key is remembered.
 EXPIRY: Final = 24 * 60 * 60
@@ -66,7 +67,7 @@ class FirstSeen:
         )
         for _ in range(_WAITS):
             try:
-                seen: dict[str, int] = call(
+                seen: dict[str, int] = call_dynamodb(
                     _with_cause, function=self._first_seen, request={"key": key, "body": body, "now": now}
                 )
                 return seen["now"]

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-import facts
-from shipments.clients import make_client
-from shipments.settings import SettingsSource
-from shipments.shards import Shards
-from shipments.store import UpdateStore
-from shipments.telemetry import Telemetry
+import contract
+from runtime.aws import make_client
+from runtime.settings import SettingsSource
+from runtime.telemetry import Telemetry
+from storage.shards import Shards
+from storage.updates import UpdateStore
 from tracking.api import Api
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def make_api(environment: Mapping[str, str]) -> Api:
     """The API as its environment variables say. Raises KeyError for one that is missing."""
-    region = environment[facts.REGION]
-    telemetry = Telemetry(environment[facts.ENVIRONMENT])
+    region = environment[contract.REGION]
+    telemetry = Telemetry(environment[contract.ENVIRONMENT])
     client = make_client("dynamodb", region)
     settings = SettingsSource(
         make_client("ssm", region, read_timeout=1, attempts=2),
         telemetry,
-        flags=environment[facts.FEATURE_FLAGS_PARAM],
-        config=environment[facts.CONFIG_PARAM],
+        flags=environment[contract.FEATURE_FLAGS_PARAM],
+        config=environment[contract.CONFIG_PARAM],
     )
     # Before the first request, while Lambda still lends the whole processor.
     settings.current()
@@ -35,21 +35,21 @@ def make_api(environment: Mapping[str, str]) -> Api:
     def first_seen() -> "FirstSeen":
         from tracking.idempotency import FirstSeen
 
-        return FirstSeen(client, environment[facts.IDEMPOTENCY_TABLE])
+        return FirstSeen(client, environment[contract.IDEMPOTENCY_TABLE])
 
     return Api(
         store=UpdateStore(
             client,
-            environment[facts.TABLE_NAME],
-            environment[facts.ENVIRONMENT],
+            environment[contract.TABLE_NAME],
+            environment[contract.ENVIRONMENT],
             Shards(
-                written=int(environment[facts.STATUS_INDEX_SHARDS]),
-                read=int(environment[facts.STATUS_INDEX_SHARDS_READ]),
+                written=int(environment[contract.STATUS_INDEX_SHARDS]),
+                read=int(environment[contract.STATUS_INDEX_SHARDS_READ]),
             ),
         ),
         settings=settings,
         first_seen=first_seen,
-        update_schema=json.loads(facts.UPDATE_SCHEMA.read_text("utf-8")),
-        batch_schema=json.loads(facts.BATCH_SCHEMA.read_text("utf-8")),
+        update_schema=json.loads(contract.UPDATE_SCHEMA.read_text("utf-8")),
+        batch_schema=json.loads(contract.BATCH_SCHEMA.read_text("utf-8")),
         telemetry=telemetry,
     )

@@ -12,7 +12,7 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 )
 from constructs import Construct
 
-import facts
+import contract
 from stacks.constructs.key import Key
 from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
@@ -101,9 +101,9 @@ class PythonFunction(Construct):
         return Metric("AWS/Lambda", name, statistic, {"FunctionName": self.name})
 
     def own_metric(self, name: str) -> Metric:
-        """A metric that the function's code counts with `shipments.telemetry`."""
+        """A metric that the function's code counts with `runtime.telemetry`."""
         dimensions = {
-            facts.SERVICE_DIMENSION: self._environment[facts.SERVICE_NAME],
-            facts.ENVIRONMENT_DIMENSION: self._environment[facts.ENVIRONMENT],
+            contract.SERVICE_DIMENSION: self._environment[contract.SERVICE_NAME],
+            contract.ENVIRONMENT_DIMENSION: self._environment[contract.ENVIRONMENT],
         }
-        return Metric(self._environment[facts.METRICS_NAMESPACE], name, "Sum", dimensions)
+        return Metric(self._environment[contract.METRICS_NAMESPACE], name, "Sum", dimensions)

@@ -4,7 +4,7 @@ from cdktf_cdktf_provider_aws.data_aws_ssm_parameters_by_path import DataAwsSsmP
 from cdktf_cdktf_provider_aws.ssm_parameter import SsmParameter
 from constructs import Construct
 
-import facts
+import contract
 from stacks.constructs.function import PythonFunction
 
 
@@ -18,7 +18,7 @@ class StatusIndexShards(Construct):
 
     def __init__(self, scope: Construct, id: str, *, environment: str, wanted: int) -> None:
         super().__init__(scope, id)
-        self._name = facts.SHARDS_PARAMETER.format(environment=environment)
+        self._name = contract.SHARDS_PARAMETER.format(environment=environment)
         # By path, since that finds nothing, where the parameter's name would fail, before the first deployment.
         there = DataAwsSsmParametersByPath(self, "before", path=self._name.rpartition("/")[0])
         before = f"try(tonumber(nonsensitive({there.fqn}.values)[0]), {wanted})"

@@ -11,7 +11,7 @@ from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
 )
 from constructs import Construct
 
-import facts
+import contract
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.table import TrackingTable
@@ -51,7 +51,7 @@ class StreamMapping(Construct):
             filter_criteria=LambdaEventSourceMappingFilterCriteria(
                 filter=[
                     LambdaEventSourceMappingFilterCriteriaFilter(
-                        pattern=json.dumps({"eventName": [facts.STREAM_EVENT]})
+                        pattern=json.dumps({"eventName": [contract.STREAM_EVENT]})
                     )
                 ]
             ),

@@ -11,7 +11,7 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
 )
 from constructs import Construct
 
-import facts
+import contract
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role
@@ -44,12 +44,12 @@ class TrackingTable(Construct):
             attribute=[
                 DynamodbTableAttribute(name="tracking_id", type="S"),
                 DynamodbTableAttribute(name="timestamp", type="N"),
-                DynamodbTableAttribute(name=facts.STATUS_KEY, type="S"),
+                DynamodbTableAttribute(name=contract.STATUS_KEY, type="S"),
             ],
             global_secondary_index=[
                 DynamodbTableGlobalSecondaryIndex(
-                    name=facts.STATUS_INDEX,
-                    hash_key=facts.STATUS_KEY,
+                    name=contract.STATUS_INDEX,
+                    hash_key=contract.STATUS_KEY,
                     range_key="timestamp",
                     projection_type="ALL",
                 )
@@ -72,7 +72,7 @@ class TrackingTable(Construct):
 
     def index_metric(self, name: str) -> Metric:
         """A metric that DynamoDB emits for the index, which that of the table leaves out."""
-        return _metric(name, TableName=self.name, GlobalSecondaryIndexName=facts.STATUS_INDEX)
+        return _metric(name, TableName=self.name, GlobalSecondaryIndexName=contract.STATUS_INDEX)
 
     def grant_write(self, role: Role) -> None:
         """Lets `role` add updates."""
@@ -81,7 +81,7 @@ class TrackingTable(Construct):
     def grant_read(self, role: Role) -> None:
         """Lets `role` query the history of a shipment, and the updates with a status."""
         self._grant(
-            role, ["dynamodb:Query"], self._table.arn, f"{self._table.arn}/index/{facts.STATUS_INDEX}"
+            role, ["dynamodb:Query"], self._table.arn, f"{self._table.arn}/index/{contract.STATUS_INDEX}"
         )
 
     def grant_read_history(self, role: Role) -> None:

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
-import facts
+import contract
 from local.aws import EmbeddedAws
-from shipments.errors import CODES
 from tests.conftest import REGION, Tables, environment_suffix
 from tests.line import Line, open_line
 from tests.mapped import Mapped
 from tracking.api import Api
 from tracking.wiring import make_api
+from web.errors import CODES
 
 FLAGS = {"enhanced_tracking": True, "batch_processing": True, "real_time_notifications": True}
 
@@ -106,8 +106,8 @@ def put_parameters(aws: EmbeddedAws) -> Callable[..., dict[str, str]]:
         ssm = boto3.client("ssm")
         suffix = environment_suffix()
         names = names or {
-            facts.FEATURE_FLAGS_PARAM: f"/logistics/features/{suffix}/flags",
-            facts.CONFIG_PARAM: f"/logistics/api/{suffix}/config",
+            contract.FEATURE_FLAGS_PARAM: f"/logistics/features/{suffix}/flags",
+            contract.CONFIG_PARAM: f"/logistics/api/{suffix}/config",
         }
         for name, text in zip(names.values(), (flags, config), strict=True):
             if text is not None:
@@ -121,16 +121,16 @@ def put_parameters(aws: EmbeddedAws) -> Callable[..., dict[str, str]]:
 def environment(tables: Tables, put_parameters: Callable[..., dict[str, str]]) -> Iterator[dict[str, str]]:
     """The function's environment variables."""
     variables = {
-        facts.TABLE_NAME: tables.updates,
-        facts.IDEMPOTENCY_TABLE: tables.idempotency,
-        facts.ENVIRONMENT: "test",
-        facts.REGION: REGION,
-        facts.STATUS_INDEX_SHARDS: "1",
-        facts.STATUS_INDEX_SHARDS_READ: "1",
+        contract.TABLE_NAME: tables.updates,
+        contract.IDEMPOTENCY_TABLE: tables.idempotency,
+        contract.ENVIRONMENT: "test",
+        contract.REGION: REGION,
+        contract.STATUS_INDEX_SHARDS: "1",
+        contract.STATUS_INDEX_SHARDS_READ: "1",
         "POWERTOOLS_SERVICE_NAME": "tracking-api",
         "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
         "LOG_LEVEL": "INFO",
-        **put_parameters(json.dumps(FLAGS), json.dumps(facts.DEFAULT_CONFIG)),
+        **put_parameters(json.dumps(FLAGS), json.dumps(contract.DEFAULT_CONFIG)),
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():

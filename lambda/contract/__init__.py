@@ -1,0 +1,50 @@
+"""Facts that the deployed code and the stacks that deploy it share. Nothing here reads or calls anything."""
+
+from pathlib import Path
+from typing import Final
+
+#: Of both APIs.
+VERSION: Final = "1.0.0"
+
+#: JSON Schemas, draft 4 as API Gateway's models want it: one update, and the envelope of a batch.
+UPDATE_SCHEMA: Final = Path(__file__).with_name("update.schema.json")
+BATCH_SCHEMA: Final = Path(__file__).with_name("batch.schema.json")
+
+#: What a shipment can be; the same list stands in UPDATE_SCHEMA.
+STATUSES: Final = ("pending", "in_transit", "delivered", "failed")
+
+#: Metrics by status: of the updates that were stored, and of the shipments whose status changed to it.
+UPDATES_METRICS: Final = {status: f"Updates_{status}" for status in STATUSES}
+SHIPMENTS_METRICS: Final = {status: f"Shipments_{status}" for status in STATUSES}
+#: The dimensions of all metrics; Powertools names the first.
+SERVICE_DIMENSION: Final = "service"
+ENVIRONMENT_DIMENSION: Final = "environment"
+
+#: Names of the environment variables of the functions.
+TABLE_NAME: Final = "TABLE_NAME"
+IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
+ENVIRONMENT: Final = "ENVIRONMENT"
+REGION: Final = "REGION"
+SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
+METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
+CONFIG_PARAM: Final = "CONFIG_PARAM"
+FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
+STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
+STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
+#: And of the notifier.
+TOPIC_ARN: Final = "TOPIC_ARN"
+
+#: The one kind of the stream's records that the notifier is given: updates are added and never change.
+STREAM_EVENT: Final = "INSERT"
+
+#: The table's index by status. Its hash key is the attribute STATUS_KEY, in which storage.shards writes a shard
+#: behind the status; its range key is `timestamp`.
+STATUS_INDEX: Final = "StatusIndex"
+STATUS_KEY: Final = "status"
+
+#: The SSM parameter with the greatest number of the index's shards that was ever deployed.
+SHARDS_PARAMETER: Final = "/logistics/index/{environment}/shards"
+
+#: What holds while the parameters in SSM cannot be read or understood.
+DEFAULT_FLAGS: Final = {"enhanced_tracking": True, "batch_processing": False, "real_time_notifications": True}
+DEFAULT_CONFIG: Final = {"max_request_size": "10MB", "timeout": 30, "rate_limit": 100}

@@ -1,0 +1,1 @@
+"""How what is known of shipments is kept in DynamoDB."""

@@ -1,0 +1,1 @@
+"""HTTP: requests, their parameters, and the one shape of an error."""

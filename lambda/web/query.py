@@ -1,0 +1,50 @@
+"""The parameters of a query, and the keys of its pages."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shipments.document import Fault
+from shipments.page import Page, Position
+from web import cursor
+from web.errors import ApiError
+
+DEFAULT_LIMIT: Final = 10
+MAX_LIMIT: Final = 100
+
+Parameters = Mapping[Any, Any]
+
+
+def limit(parameters: Parameters) -> int:
+    """How many updates a page may have. Raises ApiError."""
+    return number(parameters, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+
+
+def number(parameters: Parameters, name: str, default: int, low: int, high: int) -> int:
+    """The whole number from `low` to `high`. Raises ApiError."""
+    text = parameters.get(name)
+    if text is None:
+        return default
+    if isinstance(text, str) and re.fullmatch("[0-9]{1,15}", text) and low <= int(text) <= high:
+        return int(text)
+    fault = Fault(f"/{name}", f"must be an integer from {low} to {high}")
+    raise ApiError(400, f"Invalid request: {name} {fault.detail}", [fault])
+
+
+def after(parameters: Parameters, query: cursor.Query) -> Position | None:
+    """Where the page starts. Raises ApiError."""
+    token = parameters.get("last_key")
+    if token is None:
+        return None
+    try:
+        return cursor.decode(token, query)
+    except (TypeError, ValueError):
+        fault = Fault("/last_key", "must be the next_key of an answer to the same query")
+        raise ApiError(400, f"Invalid request: last_key {fault.detail}", [fault]) from None
+
+
+def next_key(page: Page, query: cursor.Query) -> dict[str, str]:
+    """The member of an answer that asks for the next page, if there may be one."""
+    if page.more and page.updates:
+        return {"next_key": cursor.encode(page.positions[-1], query)}
+    return {}

@@ -1,0 +1,121 @@
+"""Many at once: nothing is lost, nothing is doubled, and pages miss nothing."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import tracking.rest_request
+import tracking.wiring
+import web.request
+from runtime.aws import make_client
+from tests.functional.conftest import Answer, Caller
+from tracking.wiring import make_api
+
+pytestmark = pytest.mark.slow
+
+THREADS = 16
+NOW = 1_700_000_000_000
+
+
+@pytest.fixture(scope="module")
+def functions(environment: dict[str, str]) -> Iterator[list[Caller]]:
+    """As many functions as there are threads, each with clients of its own, and with all the time they need.
+
+    The embedded AWS answers one call after the other, and on a busy machine not within the 2 s that DynamoDB has.
+    """
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracking.wiring, "make_client", partial(make_client, read_timeout=60))
+        patch.setattr(tracking.rest_request, "time", later)
+        yield [Caller(make_api(environment), environment) for _ in range(THREADS)]
+
+
+@pytest.fixture
+def callers(functions: list[Caller], monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
+    """The functions, with clocks that stand still."""
+    clock = SimpleNamespace(time=lambda: NOW / 1000, monotonic=time.monotonic)
+    monkeypatch.setattr(web.request, "time", clock)
+    return functions
+
+
+def post_all(callers: list[Caller], updates: list[dict[str, Any]], **headers: Any) -> list[Answer]:
+    """The answers to `updates`, each caller sending one after the other."""
+    idle = list(callers)
+
+    def post(update: dict[str, Any]) -> Answer:
+        caller = idle.pop()
+        try:
+            return caller.post(update, **headers)
+        finally:
+            idle.append(caller)
+
+    with ThreadPoolExecutor(len(callers)) as pool:
+        return list(pool.map(post, updates))
+
+
+def test_400_updates_of_one_millisecond_each_sent_twice(
+    callers: list[Caller], update: dict[str, Any]
+) -> None:
+    answers = post_all(callers, [{**update, "metadata": {"n": n // 2}} for n in range(800)])
+
+    assert Counter(answer.status for answer in answers) == {200: 800}
+    history = callers[0].history(update["tracking_id"])
+    stored = {one["metadata"]["n"]: one["timestamp"] for one in history}
+    assert (len(history), len(stored), len(set(stored.values()))) == (400, 400, 400)
+    assert [answer.body["timestamp"] for answer in answers] == [stored[n // 2] for n in range(800)]
+    assert {NOW + n for n in range(100)} < set(stored.values())
+    assert max(stored.values()) < NOW + 61_000
+
+
+def test_one_update_sent_by_all_at_once_is_stored_once(callers: list[Caller], update: dict[str, Any]) -> None:
+    answers = post_all(callers, [update] * 64)
+    assert {answer.body["timestamp"] for answer in answers} == {NOW}
+    assert len(callers[0].history(update["tracking_id"])) == 1
+
+
+def test_one_key_sent_by_all_at_once_is_stored_once(functions: list[Caller], update: dict[str, Any]) -> None:
+    answers = post_all(functions, [update] * 32, Idempotency_Key=update["tracking_id"])
+    assert len({answer.body["timestamp"] for answer in answers}) == 1
+    assert len(functions[0].history(update["tracking_id"])) == 1
+
+
+def test_pages_visit_every_update_once_while_others_are_written(
+    callers: list[Caller], update: dict[str, Any]
+) -> None:
+    there = [NOW - n * 10 for n in range(120)]
+    post_all(callers, [{**update, "timestamp": timestamp} for timestamp in there])
+    over = threading.Event()
+
+    def write(caller: Caller, offsets: Iterator[int]) -> None:
+        for offset in offsets:
+            if over.is_set():
+                return
+            caller.post({**update, "timestamp": NOW - offset})
+
+    writers = [
+        threading.Thread(target=write, args=(callers[place], iter(range(place, 1300, 7))))
+        for place in range(1, 5)
+    ]
+    for writer in writers:
+        writer.start()
+    seen, query = [], {"tracking_id": update["tracking_id"], "limit": "7"}
+    while True:
+        page = callers[0].get("/status", **query).body
+        seen += [one["timestamp"] for one in page["updates"]]
+        if "next_key" not in page:
+            break
+        query["last_key"] = page["next_key"]
+    over.set()
+    for writer in writers:
+        writer.join()
+
+    assert len(seen) == len(set(seen))
+    assert seen == sorted(seen, reverse=True)
+    assert set(there) <= set(seen)

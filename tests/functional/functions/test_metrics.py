@@ -1,0 +1,112 @@
+"""What alarms and graphs wait for is what the functions write, under the very same names."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import contract
+from notifier.wiring import make_notifier
+from tests.conftest import Tables, environment_suffix
+from tests.feed import Feed
+from tests.functional.conftest import Caller
+from tests.functional.functions.test_notifier import handle
+from tests.metrics import metrics
+from tests.synthesis import resource, resources, tracking
+from tracking.wiring import make_api
+
+NAMESPACE = "LogisticsTracking"
+
+#: Namespace, name and dimensions.
+Metric = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+def deployed(name: str) -> dict[str, str]:
+    """The variables of a function that its metrics depend on."""
+    function = resource(tracking("dev"), "aws_lambda_function", function_name=f"tracking-{name}-dev")
+    variables = function["environment"]["variables"]
+    return {
+        key: variables[key]
+        for key in (contract.SERVICE_NAME, contract.METRICS_NAMESPACE, contract.ENVIRONMENT)
+    }
+
+
+def written(text: str) -> set[Metric]:
+    """The metrics in lines of the embedded metric format (CloudWatch user guide, "Embedded metric format")."""
+    found = set()
+    for line in map(json.loads, text.splitlines()):
+        for group in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names in group["Dimensions"]:
+                dimensions = frozenset((name, line[name]) for name in names)
+                found |= {(group["Namespace"], metric["Name"], dimensions) for metric in group["Metrics"]}
+    return found
+
+
+def watched() -> Iterator[Metric]:
+    """The functions' own metrics that the alarms and the dashboard read."""
+    stack = tracking("dev")
+    for alarm in resources(stack, "aws_cloudwatch_metric_alarm"):
+        for metric in metrics(alarm):
+            if metric.namespace == NAMESPACE:
+                yield NAMESPACE, metric.name, frozenset(metric.dimensions.items())
+    for widget in json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]:
+        for line in widget["properties"].get("metrics", []):
+            if line[0] == NAMESPACE:
+                yield NAMESPACE, line[1], frozenset(zip(line[2:-1:2], line[3:-1:2], strict=True))
+
+
+def test_the_functions_write_every_metric_that_is_watched(
+    environment: dict[str, str],
+    tables: Tables,
+    shipment: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def start(name: str) -> dict[str, str]:
+        for key, value in deployed(name).items():
+            monkeypatch.setenv(key, value)
+        return environment | deployed(name)
+
+    variables = start("processor")
+    caller = Caller(make_api(variables), variables)
+    for status in contract.STATUSES:
+        update = {"tracking_id": shipment, "status": status, "location": {"lat": 1, "lng": 2}}
+        assert caller.post(update).status == 200
+    broken = Caller(
+        make_api(variables | {contract.TABLE_NAME: f"tracking-data-{environment_suffix()}"}), variables
+    )
+    assert broken.post(update).status == 500
+    assert broken.get("/status", tracking_id=shipment).status == 500
+    assert caller.post({"updates": [update, {}]}, "/track/batch").body["stored"] == 1
+
+    feed = Feed()
+    notifier = make_notifier(start("notifier") | feed.environment)
+    for number, status in enumerate(contract.STATUSES):
+        feed.put(shipment, status, 1_700_000_000_000 + number)
+    assert handle(notifier, feed.records()) == []
+
+    lines = written(capsys.readouterr().out)
+    expected = set(watched())
+    assert {name for _, name, _ in expected} >= {"TrackingUpdateFailed", "UnhandledException"}
+    assert expected <= lines
+
+
+def test_updates_are_counted_by_status_in_the_one_line_of_a_request(
+    caller: Caller, shipment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update: dict[str, Any] = {"tracking_id": shipment, "location": {"lat": 1, "lng": 2}}
+    statuses = ["pending", "delivered", "delivered", "lost"]
+    caller.post({**update, "status": "failed"})
+    caller.post({"updates": [{**update, "status": status} for status in statuses]}, "/track/batch")
+    one, batch = map(json.loads, capsys.readouterr().out.splitlines())
+
+    def counts(line: dict[str, Any]) -> dict[str, Any]:
+        return {name: line[name] for name in line if name.startswith(("TrackingUpdate", "Updates_"))}
+
+    assert counts(one) == {"TrackingUpdateStored": [1.0], "Updates_failed": [1.0]}
+    assert counts(batch) == {
+        "TrackingUpdateStored": [3.0],
+        "Updates_pending": [1.0],
+        "Updates_delivered": [2.0],
+    }

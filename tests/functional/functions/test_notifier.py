@@ -1,0 +1,362 @@
+"""The notifier, put together as when it is deployed, with records of a real stream."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+
+import contract
+from local.aws import EmbeddedAws
+from notifier import wiring
+from notifier.notifier import Notifier
+from shipments.errors import Unavailable
+from tests.conftest import REGION
+from tests.feed import Feed, SnsLine, open_sns_line
+from tests.functional.conftest import FLAGS, Caller
+from tests.line import Fault, Line
+
+#: An event time, and a second; both in ms.
+T, S = 1_700_000_000_000, 1000
+
+Record = dict[str, Any]
+
+
+@pytest.fixture
+def feed(environment: dict[str, str]) -> Feed:
+    return Feed()
+
+
+@pytest.fixture(scope="module")
+def _sns(aws: EmbeddedAws) -> Iterator[SnsLine]:
+    with open_sns_line(aws.endpoint) as line:
+        yield line
+
+
+@pytest.fixture
+def sns(_sns: SnsLine) -> SnsLine:
+    """A line to SNS; at first it works, and nothing has come by."""
+    _sns.batches, _sns.away, _sns.refused = [], False, {}
+    return _sns
+
+
+@pytest.fixture(scope="module")
+def _clients(_sns: SnsLine, _line_caller: tuple[Line, Caller]) -> dict[str, Any]:
+    """Clients over the lines, each made once, since that takes longer than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_SNS", _sns.endpoint)
+        patch.setenv("AWS_ENDPOINT_URL", _line_caller[0].endpoint)
+        make_client = wiring.make_client  # type: ignore[attr-defined]  # as it is here, its calls may be recorded
+        return {service: make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")}
+
+
+@pytest.fixture
+def make(
+    feed: Feed,
+    sns: SnsLine,
+    line: Line,
+    _clients: dict[str, Any],
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Notifier]:
+    """Makes notifiers of `feed`, as new execution environments do, whose calls to AWS go over the two lines."""
+    monkeypatch.setattr(wiring, "make_client", lambda service, *_, **__: _clients[service])
+    return lambda **variables: wiring.make_notifier({**environment, **feed.environment, **variables})
+
+
+@pytest.fixture
+def notifier(make: Callable[..., Notifier]) -> Notifier:
+    return make()
+
+
+def handle(notifier: Notifier, records: list[Record]) -> list[Record]:
+    """The records that failed."""
+    answer = notifier.handle({"Records": records}, SimpleNamespace(aws_request_id="lambda-1"))
+    failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    return [record for record in records if record["dynamodb"]["SequenceNumber"] in failed]
+
+
+def in_pieces(records: list[Record], size: int) -> Iterator[list[Record]]:
+    rest = iter(records)
+    while piece := list(islice(rest, size)):
+        yield piece
+
+
+def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> None:
+    feed.put("PKG-1", "pending", T)
+    feed.put("PKG-1", "in_transit", T + S)
+    first, second = records = feed.records()
+    assert handle(notifier, records) == []
+    assert feed.told() == [
+        (
+            {"tracking_id": "PKG-1", "status": "pending", "deduplication_id": first["eventID"]},
+            {
+                "deduplication_id": first["eventID"],
+                "tracking_id": "PKG-1",
+                "status": "pending",
+                "previous_status": None,
+                "timestamp": T,
+                "location": {"lat": 52, "lng": 13},
+            },
+        ),
+        (
+            {
+                "tracking_id": "PKG-1",
+                "status": "in_transit",
+                "previous_status": "pending",
+                "deduplication_id": second["eventID"],
+            },
+            {
+                "deduplication_id": second["eventID"],
+                "tracking_id": "PKG-1",
+                "status": "in_transit",
+                "previous_status": "pending",
+                "timestamp": T + S,
+                "location": {"lat": 52, "lng": 13},
+            },
+        ),
+    ]
+
+
+def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> None:
+    feed.put("PKG-1", "pending", T)
+    feed.put("PKG-1", "in_transit", T + S)
+    handle(notifier, feed.records())
+    (first,), (second,) = sns.batches
+    assert second["MessageStructure"] == "json"
+    assert second["Subject"] == "In transit: shipment PKG-1"
+    assert json.loads(first["Message"])["email"] == (
+        "The status of shipment PKG-1 is pending since 2023-11-14 22:13:20 UTC."
+    )
+    assert json.loads(second["Message"])["email"] == (
+        "The status of shipment PKG-1 is in transit since 2023-11-14 22:13:21 UTC, and was pending before."
+    )
+
+
+@pytest.mark.parametrize("shipment", ["x" * 100, "\N{PACKAGE}" * 100, 'a "b", <c> & d'])
+def test_any_id_gets_through(feed: Feed, notifier: Notifier, shipment: str) -> None:
+    feed.put(shipment, "delivered")
+    assert handle(notifier, feed.records()) == []
+    ((attributes, body),) = feed.told()
+    assert attributes["tracking_id"] == body["tracking_id"] == shipment
+
+
+@pytest.mark.parametrize("lat", ["52.52", "52.520", "0.10000000000000000001", "-0.0", "1E+1"])
+def test_a_place_keeps_its_digits(feed: Feed, sns: SnsLine, notifier: Notifier, lat: str) -> None:
+    feed.put("PKG-1", "delivered", lat=Decimal(lat))
+    assert handle(notifier, feed.records()) == []
+    ((entry,),) = sns.batches
+    assert f'"lat":{lat},' in json.loads(entry["Message"])["default"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_what_does_not_change_is_not_told(feed: Feed, notifier: Notifier, size: int) -> None:
+    for shipment, status, second in (
+        ("PKG-1", "in_transit", 1),
+        ("PKG-1", "in_transit", 1),
+        ("PKG-2", "in_transit", 1),
+        ("PKG-1", "in_transit", 3),
+        ("PKG-1", "delivered", 4),
+        ("PKG-2", "in_transit", 5),
+    ):
+        feed.put(shipment, status, now=T + second * S)
+    for piece in in_pieces(feed.records(), size):
+        assert handle(notifier, piece) == []
+    assert sorted(feed.changes(), key=lambda change: change[0]) == [
+        ("PKG-1", None, "in_transit"),
+        ("PKG-1", "in_transit", "delivered"),
+        ("PKG-2", None, "in_transit"),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_what_comes_in_late_is_no_news(feed: Feed, notifier: Notifier, size: int) -> None:
+    feed.put("PKG-1", "delivered", T + 10 * S, now=T + 10 * S)
+    feed.put("PKG-1", "in_transit", T + 5 * S, now=T + 20 * S)
+    feed.put("PKG-1", "delivered", T + 30 * S, now=T + 30 * S)
+    feed.put("PKG-1", "failed", T + 40 * S, now=T + 40 * S)
+    for piece in in_pieces(feed.records(), size):
+        handle(notifier, piece)
+    assert feed.changes() == [("PKG-1", None, "delivered"), ("PKG-1", "delivered", "failed")]
+
+
+def test_a_history_that_is_uploaded_backwards_is_one_change(feed: Feed, notifier: Notifier) -> None:
+    for second, status in ((3, "delivered"), (2, "in_transit"), (1, "pending")):
+        feed.put("PKG-1", status, T + second * S, now=T + 10 * S)
+    handle(notifier, feed.records())
+    assert feed.changes() == [("PKG-1", None, "delivered")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_is_told_however_far_behind_the_stream_is_and_in_whatever_pieces_it_comes(
+    feed: Feed, make: Callable[..., Notifier], seed: int
+) -> None:
+    chance = random.Random(seed)
+    newest: dict[str, tuple[int, str]] = {}
+    expected = []
+    notifiers = [make(), make()]
+    for arrival in range(1, 60):
+        shipment, status = chance.choice(["PKG-1", "PKG-2", "PKG-3"]), chance.choice(contract.STATUSES)
+        event_time = T + (arrival - chance.choice([0, 0, 0, 1, 5, 20])) * S
+        timestamp = feed.put(shipment, status, event_time, now=T + arrival * S)
+        time, before = newest.get(shipment, (0, None))
+        if timestamp > time:
+            if status != before:
+                expected.append((shipment, before, status))
+            newest[shipment] = (timestamp, status)
+    records = feed.records()
+    while records:
+        size = chance.randint(1, 9)
+        handle(chance.choice(notifiers), records[:size])
+        records = records[size:]
+    told = feed.changes()
+    for shipment in newest:
+        assert [change for change in told if change[0] == shipment] == [
+            change for change in expected if change[0] == shipment
+        ]
+
+
+def test_a_batch_takes_few_calls(feed: Feed, notifier: Notifier, sns: SnsLine, line: Line) -> None:
+    for number in range(25):
+        feed.put(f"PKG-{number}", "pending")
+    records = feed.records()
+    line.calls.clear()
+    handle(notifier, records)
+    assert [len(batch) for batch in sns.batches] == [10, 10, 5]
+    assert line.calls == ["Query"] * 25
+    line.calls.clear()
+    for second in range(50):
+        feed.put("PKG-1", "in_transit", now=T + second * S)
+    handle(notifier, feed.records())
+    assert line.calls == ["Query"]
+    line.calls.clear()
+    for second in range(50, 100):
+        feed.put("PKG-1", "in_transit", now=T + second * S)
+    handle(notifier, feed.records()[:1])
+    assert line.calls.count("Query") == 2, "one more, since 49 others have come in"
+
+
+def test_a_poison_record_fails_alone(feed: Feed, notifier: Notifier) -> None:
+    feed.put("PKG-1", "pending")
+    feed.put_poison("PKG-1")
+    feed.put("PKG-1", "delivered")
+    feed.put("PKG-2", "pending")
+    records = feed.records()
+    assert handle(notifier, records) == [records[1]]
+    assert sorted(feed.changes(), key=str) == [
+        ("PKG-1", "pending", "delivered"),
+        ("PKG-1", None, "pending"),
+        ("PKG-2", None, "pending"),
+    ]
+
+
+def test_a_refused_entry_fails_and_holds_its_shipment_back(
+    feed: Feed, make: Callable[..., Notifier], sns: SnsLine
+) -> None:
+    notifier = make()
+    feed.put("PKG-1", "in_transit", T)
+    feed.put("PKG-2", "in_transit", T)
+    feed.put("PKG-1", "delivered", T + S)
+    records = feed.records()
+    sns.refused = {("PKG-1", "in_transit"): False}
+    assert handle(notifier, records) == [records[0], records[2]]
+    (other,) = feed.told()
+    assert other[0]["tracking_id"] == "PKG-2"
+    sns.refused.clear()
+    assert handle(notifier, records) == []
+    assert feed.changes() == [("PKG-1", None, "in_transit"), ("PKG-1", "in_transit", "delivered")]
+
+    # A new execution environment knows nothing of what was sent, but gives it the same id.
+    assert handle(make(), records[1:]) == []
+    assert feed.told()[0] == other
+
+
+def test_an_entry_that_will_never_be_taken_holds_nothing_back(
+    feed: Feed, notifier: Notifier, sns: SnsLine
+) -> None:
+    feed.put("PKG-1", "in_transit", T)
+    feed.put("PKG-1", "delivered", T + S)
+    records = feed.records()
+    sns.refused = {("PKG-1", "in_transit"): True}
+    assert handle(notifier, records) == [records[0]]
+    assert feed.changes() == [("PKG-1", "in_transit", "delivered")]
+
+
+def test_while_sns_is_away_everything_fails_after_one_call_and_nothing_is_lost(
+    feed: Feed, notifier: Notifier, sns: SnsLine
+) -> None:
+    for number in range(25):
+        feed.put(f"PKG-{number}", "pending")
+    records = feed.records()
+    sns.away = True
+    with pytest.raises(BatchProcessingError):
+        handle(notifier, records)
+    assert len(sns.batches) == 3, "one call and its retries"
+    sns.away = False
+    assert handle(notifier, records) == []
+    assert len(feed.changes()) == 25
+
+
+def test_while_the_table_is_away_everything_fails(feed: Feed, notifier: Notifier, line: Line) -> None:
+    feed.put("PKG-1", "pending")
+    records = feed.records()
+    line.cut["Query"] = Fault.RESET
+    with pytest.raises(Unavailable):
+        handle(notifier, records)
+    assert feed.changes() == []
+    line.cut.clear()
+    assert handle(notifier, records) == []
+    assert feed.changes() == [("PKG-1", None, "pending")]
+
+
+def test_with_the_flag_off_records_are_consumed_and_nothing_is_sent(
+    feed: Feed, make: Callable[..., Notifier], put_parameters: Callable[..., dict[str, str]], sns: SnsLine
+) -> None:
+    off = put_parameters(
+        json.dumps(FLAGS | {"real_time_notifications": False}), json.dumps(contract.DEFAULT_CONFIG)
+    )
+    feed.put("PKG-1", "pending")
+    feed.put_poison("PKG-2")
+    assert handle(make(**off), feed.records()) == []
+    assert feed.changes() == []
+    assert sns.batches == []
+
+
+def test_a_filter_policy_is_honoured(feed: Feed, notifier: Notifier) -> None:
+    bad_news = feed.subscribe(status=["failed"])
+    new_shipments = feed.subscribe(previous_status=[{"exists": False}])
+    for second, status in enumerate(("pending", "failed", "delivered")):
+        feed.put("PKG-1", status, T + second * S)
+    handle(notifier, feed.records())
+    assert feed.changes(bad_news) == [("PKG-1", "pending", "failed")]
+    assert feed.changes(new_shipments) == [("PKG-1", None, "pending")]
+    assert len(feed.changes()) == 3
+
+
+def test_operators_are_told_in_numbers_and_of_each_failure(
+    feed: Feed,
+    notifier: Notifier,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    feed.put("PKG-1", "delivered", T + S, now=T + S)
+    feed.put("PKG-1", "pending", T, now=T + 2 * S)
+    feed.put_poison("PKG-2")
+    records = feed.records()
+    handle(notifier, records)
+    (failure,) = [record.__dict__ for record in caplog.records if record.levelname == "WARNING"]
+    assert (failure["event_id"], failure["kind"]) == (records[2]["eventID"], "NoUpdate")
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert metrics["correlation_id"] == "lambda-1"
+    numbers = {name: metrics[name] for name in ("RecordsRead", "StatusChange", "LateUpdate", "RecordFailed")}
+    assert numbers == {
+        "RecordsRead": [3.0],
+        "StatusChange": [1.0],
+        "LateUpdate": [1.0],
+        "RecordFailed": [1.0],
+    }

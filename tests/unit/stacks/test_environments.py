@@ -1,0 +1,136 @@
+"""Environments and regions beside each other in one account: nothing may have the same name."""
+
+import json
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from main import ROOT
+from stacks.settings import SettingsError, load_all_regions, load_settings
+from tests.synthesis import settings, synthesize
+from tests.unit.stacks.test_settings import write
+from tools.cdktf import stacks_of, state_stacks_of
+
+ENVIRONMENTS = ["dev", "staging", "prod", "pr-1", "pr-123"]
+REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
+
+#: Names that hold inside another resource, which is the environment's own.
+INSIDE = (
+    "aws_api_gateway_model",
+    "aws_api_gateway_request_validator",
+    "aws_apigatewayv2_stage",
+)
+#: What an account has once for all regions, by the beginning of its type. A dashboard's ARN names no region.
+GLOBAL = ("aws_iam_", "aws_s3_bucket", "aws_cloudwatch_dashboard", "aws_cloudfront_", "aws_route53_")
+
+
+def names(stacks: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(type, attribute, name) of whatever is named by a literal text."""
+    for stack in stacks.values():
+        for kind, items in stack["resource"].items():
+            for item in items.values():
+                for attribute, value in item.items():
+                    named = attribute in ("name", "bucket") or attribute.endswith("_name")
+                    if named and attribute != "metric_name" and "${" not in value and kind not in INSIDE:
+                        yield kind, attribute, value
+
+
+def without_state_stack(stacks: dict[str, Any]) -> dict[str, Any]:
+    return {name: stack for name, stack in stacks.items() if not name.startswith("state")}
+
+
+def test_two_environments_share_no_name() -> None:
+    found = {env: set(names(without_state_stack(synthesize(settings(env))))) for env in ENVIRONMENTS}
+    for one, other in combinations(ENVIRONMENTS, 2):
+        assert len(found[one]) >= 20
+        assert not found[one] & found[other]
+
+
+def test_two_regions_share_no_name_that_an_account_has_once(tmp_path: Path) -> None:
+    found = {}
+    home, *more = REGIONS
+    for chosen in load_all_regions(write(tmp_path, dev={"region": home, "more_regions": more}), {}):
+        found[chosen.region] = {name for name in names(synthesize(chosen)) if name[0].startswith(GLOBAL)}
+    for one, other in combinations(REGIONS, 2):
+        assert {kind for kind, *_ in found[one]} >= {
+            "aws_iam_role",
+            "aws_s3_bucket",
+            "aws_cloudwatch_dashboard",
+        }
+        assert not found[one] & found[other]
+
+
+@pytest.mark.parametrize("owner", ["s3", "hcp", "local"])
+def test_no_two_environments_or_regions_share_a_state(owner: str) -> None:
+    owners = []
+    for env in ENVIRONMENTS:
+        for region in REGIONS:
+            chosen = settings(
+                env, region=region, state_owner=owner, hcp_organization="acme", state_bucket="of-all-regions"
+            )
+            for name, stack in without_state_stack(synthesize(chosen)).items():
+                terraform = stack["terraform"]
+                owners.append(
+                    json.dumps([name.split("-")[0], terraform.get("backend"), terraform.get("cloud")])
+                )
+                workspace = terraform.get("cloud", {}).get("workspaces", {}).get("name", "")
+                assert len(workspace) <= 90, "HCP Terraform's limit"
+    assert len(set(owners)) == len(owners) >= len(ENVIRONMENTS) * len(REGIONS)
+
+
+def test_more_regions_are_more_stacks_of_the_environment(tmp_path: Path) -> None:
+    path = write(tmp_path, prod={"more_regions": ["eu-central-1"]})
+    first, *elsewhere = load_all_regions(path, {"ENVIRONMENT_SUFFIX": "prod"})
+    assert [chosen.region for chosen in elsewhere] == ["eu-central-1"]
+    assert elsewhere[0].state_bucket.endswith("eu-central-1")
+    assert "tracking-prod_eu-central-1" in stacks_of(first)
+    assert state_stacks_of(first) == ["state", "state_eu-central-1"]
+    only, *others = load_all_regions(path, {"ENVIRONMENT_SUFFIX": "prod", "AWS_REGION": "eu-central-1"})
+    assert (only.region, others) == ("eu-central-1", [])
+
+
+def test_regions_that_would_share_a_bucket_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, dev={"more_regions": ["eu-central-1"], "state_bucket": "one-for-all"})
+    with pytest.raises(SettingsError, match=r"'state_bucket' in cdktf.json, context.dev, lacks {region}"):
+        load_settings(path, {})
+    hcp = write(
+        tmp_path,
+        dev={
+            "more_regions": ["eu-central-1"],
+            "state_bucket": "one-for-all",
+            "state_owner": "hcp",
+            "hcp_organization": "acme",
+        },
+    )
+    assert load_settings(hcp, {})
+
+
+def test_a_suffix_that_is_too_long_for_the_region_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, **{"pr-*": {"more_regions": ["ap-southeast-2"]}})
+    environ = {"ENVIRONMENT_SUFFIX": f"pr-{'x' * 22}", "AWS_REGION": "ap-southeast-2"}
+    chosen = load_settings(path, environ)
+    for kind, attribute, name in names(synthesize(chosen)):
+        if (kind, attribute) == ("aws_iam_role", "name"):
+            assert len(name) <= 64
+    environ["ENVIRONMENT_SUFFIX"] += "x"
+    with pytest.raises(SettingsError, match=r"region ap-southeast-2.* may be 25 characters long"):
+        load_settings(path, environ)
+
+
+def test_a_region_alone_changes_no_name() -> None:
+    def roles(region: str) -> set[str]:
+        chosen = load_settings(ROOT / "cdktf.json", {"AWS_REGION": region})
+        found = names(without_state_stack(synthesize(chosen)))
+        return {name for kind, attribute, name in found if (kind, attribute) == ("aws_iam_role", "name")}
+
+    assert roles("eu-central-1") == roles("us-east-1") != set()
+
+
+def test_the_lock_is_of_the_provider_that_the_bindings_want() -> None:
+    lock = (ROOT / "stacks/provider.lock.hcl").read_text(encoding="utf-8")
+    wanted = synthesize(settings("dev"))["state"]["terraform"]["required_providers"]["aws"]["version"]
+    assert f'version     = "{wanted}"' in lock
+    assert lock.count('"zh:') >= 4, "checksums of the packages of all platforms, as the registry signs them"

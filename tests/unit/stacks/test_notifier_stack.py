@@ -1,0 +1,154 @@
+"""What has to hold of the notifier's part of the stacks, most of all what only AWS would refuse or lose."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import contract
+import notifier
+from main import ROOT
+from stacks.settings import SettingsError, Status, load_settings
+from tests.synthesis import grants, referred, resource, resources, settings, synthesize
+
+STREAM_HOURS = 24
+GRANTS = {
+    ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
+    ("dynamodb:DescribeStream", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
+    ("dynamodb:GetRecords", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
+    ("dynamodb:GetShardIterator", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
+    ("dynamodb:ListStreams", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
+    ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),
+    ("sns:Publish", "aws_sns_topic", "tracking-notifications-{env}"),
+    ("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
+    ("kms:GenerateDataKey*", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
+    ("sqs:SendMessage", "aws_sqs_queue", "tracking-lambda-dlq-{env}"),
+    ("logs:CreateLogStream", "aws_cloudwatch_log_group", "/aws/lambda/tracking-notifier-{env}:*"),
+    ("logs:PutLogEvents", "aws_cloudwatch_log_group", "/aws/lambda/tracking-notifier-{env}:*"),
+    ("xray:PutTraceSegments", "*", ""),
+    ("xray:PutTelemetryRecords", "*", ""),
+}
+
+
+@pytest.fixture
+def function(stack: dict[str, Any], env: str) -> dict[str, Any]:
+    return resource(stack, "aws_lambda_function", function_name=f"tracking-notifier-{env}")
+
+
+@pytest.fixture
+def mapping(stack: dict[str, Any]) -> dict[str, Any]:
+    return resource(stack, "aws_lambda_event_source_mapping")
+
+
+def test_the_notifier_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:
+    expected = {(action, kind, name.format(env=env)) for action, kind, name in GRANTS}
+    assert grants(stack, f"tracking-notifier-role-{env}") == expected
+    allowed = {action for action, *_ in expected}
+    for service, operations in notifier.AWS_CALLS.items():
+        # PublishBatch asks for the right to Publish (Service Authorization Reference, "Amazon SNS").
+        assert {f"{service}:{operation.removesuffix('Batch')}" for operation in operations} <= allowed
+
+
+def test_the_stream_of_the_table_feeds_the_notifier(
+    stack: dict[str, Any], env: str, function: dict[str, Any], mapping: dict[str, Any]
+) -> None:
+    kind, table = referred(stack, mapping["event_source_arn"])
+    assert mapping["event_source_arn"].endswith(".stream_arn}")
+    assert (kind, table["name"]) == ("aws_dynamodb_table", f"tracking-data-{env}")
+    assert table["stream_view_type"] == "NEW_AND_OLD_IMAGES"
+    assert referred(stack, mapping["function_name"])[1] == function
+    assert mapping.get("enabled", True) is True
+    assert json.loads(mapping["filter_criteria"]["filter"][0]["pattern"]) == {"eventName": ["INSERT"]}
+
+
+def test_a_record_that_fails_is_bounded_in_tries_and_time_and_leaves_a_dead_letter(
+    stack: dict[str, Any], env: str, mapping: dict[str, Any]
+) -> None:
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+    assert mapping["bisect_batch_on_function_error"] is True
+    assert 1 <= mapping["maximum_retry_attempts"] <= 100
+    # What becomes a dead letter must still be in the stream for a working day.
+    assert 60 <= mapping["maximum_record_age_in_seconds"] <= (STREAM_HOURS - 12) * 3600
+    kind, queue = referred(stack, mapping["destination_config"]["on_failure"]["destination_arn"])
+    assert (kind, queue["name"]) == ("aws_sqs_queue", f"tracking-lambda-dlq-{env}")
+    assert not queue.get("fifo_queue"), "a destination is a standard queue"
+
+
+def test_no_record_is_missed_while_the_mapping_is_made_and_each_key_keeps_its_order(
+    mapping: dict[str, Any],
+) -> None:
+    assert mapping["starting_position"] == "TRIM_HORIZON"
+    assert 1 <= mapping["parallelization_factor"] <= 10
+    assert 1 <= mapping["batch_size"] <= 10_000
+    assert 0 <= mapping["maximum_batching_window_in_seconds"] <= 5
+
+
+def test_the_topic_is_encrypted_with_a_key_that_the_notifier_may_use(stack: dict[str, Any], env: str) -> None:
+    topic = resource(stack, "aws_sns_topic", name=f"tracking-notifications-{env}")
+    assert referred(stack, topic["kms_master_key_id"])[0] == "aws_kms_key"
+    assert not topic.get("fifo_topic"), "a FIFO topic takes no e-mail addresses"
+
+
+def test_the_function_finds_what_it_reads(stack: dict[str, Any], function: dict[str, Any]) -> None:
+    variables = function["environment"]["variables"]
+    for name, kind in (
+        (contract.TABLE_NAME, "aws_dynamodb_table"),
+        (contract.TOPIC_ARN, "aws_sns_topic"),
+        (contract.FEATURE_FLAGS_PARAM, "aws_ssm_parameter"),
+    ):
+        assert referred(stack, variables[name])[0] == kind
+    assert variables[contract.REGION]
+    module, _, name = function["handler"].rpartition(".")
+    source = ROOT / "lambda" / f"{module.replace('.', '/')}.py"
+    assert f"def {name}(" in source.read_text("utf-8")
+    assert "dead_letter_config" not in function, "nobody invokes it asynchronously"
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "dimension"),
+    [
+        ("tracking-notifier-lag", "IteratorAge", "FunctionName"),
+        ("tracking-notifier-errors", "Errors", "FunctionName"),
+        ("tracking-notifier-throttle", "Throttles", "FunctionName"),
+        ("tracking-dead-letters-lost", "DestinationDeliveryFailures", "FunctionName"),
+        ("tracking-dead-letters", "ApproximateNumberOfMessagesVisible", "QueueName"),
+        ("tracking-notifications-undelivered", "NumberOfNotificationsFailed", "TopicName"),
+    ],
+)
+def test_each_way_to_lose_a_notification_has_an_alarm(
+    stack: dict[str, Any], env: str, function: dict[str, Any], name: str, metric: str, dimension: str
+) -> None:
+    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"{name}-{env}")
+    assert alarm["metric_name"] == metric
+    assert list(alarm["dimensions"]) == [dimension]
+    if dimension == "FunctionName":
+        assert referred(stack, alarm["dimensions"][dimension])[1] == function
+
+
+def test_addresses_are_told_of_the_statuses_that_they_want() -> None:
+    wanted = {"all@example.com": [], "bad-news@example.com": ["failed", "pending"]}
+    stack = synthesize(settings("dev", notification_emails=wanted))["tracking-dev"]
+    for subscription in resources(stack, "aws_sns_topic_subscription"):
+        assert subscription["protocol"] == "email"
+        assert referred(stack, subscription["topic_arn"])[1]["name"] == "tracking-notifications-dev"
+    everything = resource(stack, "aws_sns_topic_subscription", endpoint="all@example.com")
+    assert "filter_policy" not in everything
+    some = resource(stack, "aws_sns_topic_subscription", endpoint="bad-news@example.com")
+    assert json.loads(some["filter_policy"]) == {"status": ["failed", "pending"]}
+
+
+@pytest.mark.parametrize(
+    "wrong", [["a@example.com"], {"a": []}, {"a@example.com": "failed"}, {"a@b.c": ["lost"]}]
+)
+def test_wrong_addresses_and_statuses_are_named_with_what_they_may_be(tmp_path: Path, wrong: object) -> None:
+    document = json.loads((ROOT / "cdktf.json").read_bytes())
+    document["context"]["dev"]["notification_emails"] = wrong
+    path = tmp_path / "cdktf.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"notification_emails.*an e-mail address.*pending, in_transit"):
+        load_settings(path, {})
+
+
+def test_the_settings_know_every_status() -> None:
+    assert Status.__args__ == contract.STATUSES  # type: ignore[attr-defined]

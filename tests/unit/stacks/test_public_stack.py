@@ -1,0 +1,282 @@
+"""What has to hold of the public stack."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import contract
+import public
+from main import ROOT
+from tests.synthesis import grants, referred, resource, resources, settings, statements, synthesize
+from tools.cdktf import stacks_of
+
+ENVIRONMENTS = ["dev", "prod"]
+
+#: What the role may do, as (action, type, name of the resource).
+GRANTS = {
+    ("logs:CreateLogStream", "aws_cloudwatch_log_group", "/aws/lambda/tracking-public-{env}:*"),
+    ("logs:PutLogEvents", "aws_cloudwatch_log_group", "/aws/lambda/tracking-public-{env}:*"),
+    ("cloudwatch:PutMetricData", "*", ""),
+    ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
+}
+
+
+@pytest.fixture(scope="module")
+def all_stacks() -> dict[str, dict[str, Any]]:
+    return {env: synthesize(settings(env)) for env in ENVIRONMENTS}
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def env(request: pytest.FixtureRequest) -> str:
+    environment: str = request.param
+    return environment
+
+
+@pytest.fixture
+def stack(all_stacks: dict[str, dict[str, Any]], env: str) -> dict[str, Any]:
+    found: dict[str, Any] = all_stacks[env][f"public-{env}"]
+    return found
+
+
+@pytest.fixture
+def function(stack: dict[str, Any]) -> dict[str, Any]:
+    return resource(stack, "aws_lambda_function")
+
+
+@pytest.fixture(scope="module")
+def closed() -> dict[str, Any]:
+    found: dict[str, Any] = synthesize(settings("dev", public_tracking="closed"))["public-dev"]
+    return found
+
+
+def test_the_api_answers_scripts_of_all_sites_without_credentials(stack: dict[str, Any], env: str) -> None:
+    api = resource(stack, "aws_apigatewayv2_api")
+    assert (api["name"], api["protocol_type"]) == (f"tracking-public-{env}", "HTTP")
+    assert api["cors_configuration"] == {
+        "allow_origins": ["*"],
+        "allow_methods": ["*"],
+        "allow_headers": ["*"],
+        "expose_headers": ["*"],
+        "max_age": 300,
+        "allow_credentials": False,
+    }
+
+
+def test_the_allowed_sites_are_a_setting() -> None:
+    shop = ["https://shop.example.com"]
+    stack = synthesize(settings("dev", public_allowed_origins=shop))["public-dev"]
+    assert resource(stack, "aws_apigatewayv2_api")["cors_configuration"]["allow_origins"] == shop
+
+
+def test_every_route_leads_to_the_function(stack: dict[str, Any], function: dict[str, Any]) -> None:
+    routes = resources(stack, "aws_apigatewayv2_route")
+    assert {route["route_key"] for route in routes} == {"$default", "GET /shipments/{tracking_id+}"}
+    integration = resource(stack, "aws_apigatewayv2_integration")
+    assert (integration["integration_type"], integration["payload_format_version"]) == ("AWS_PROXY", "2.0")
+    assert referred(stack, integration["integration_uri"])[1] == function
+    for route in routes:
+        assert referred(stack, route["target"].removeprefix("integrations/"))[1] == integration
+        assert "authorization_type" not in route
+
+
+def test_this_api_alone_may_invoke_the_function(stack: dict[str, Any], function: dict[str, Any]) -> None:
+    permission = resource(stack, "aws_lambda_permission")
+    assert permission["principal"] == "apigateway.amazonaws.com"
+    assert permission["action"] == "lambda:InvokeFunction"
+    assert referred(stack, permission["function_name"])[1] == function
+    source, rest = permission["source_arn"].split("}")
+    assert referred(stack, source + "}")[0] == "aws_apigatewayv2_api"
+    assert source.endswith(".execution_arn")
+    assert rest == "/*/*"
+
+
+def test_the_stage_deploys_itself_is_throttled_and_logs_nobodys_parcel(
+    stack: dict[str, Any], env: str
+) -> None:
+    stage = resource(stack, "aws_apigatewayv2_stage")
+    assert (stage["name"], stage["auto_deploy"]) == ("$default", True)
+    chosen = settings(env)
+    assert stage["default_route_settings"] == {
+        "throttling_rate_limit": chosen.public_rate_limit,
+        "throttling_burst_limit": chosen.public_burst_limit,
+    }
+    log = stage["access_log_settings"]
+    assert referred(stack, log["destination_arn"])[1]["name"] == f"/aws/apigateway/tracking-public-{env}"
+    logged = json.dumps(list(json.loads(log["format"]).values()))
+    assert not re.search(r"\$context\.(path|identity|http\.path|domain)", logged)
+
+
+def test_the_function_is_as_announced(stack: dict[str, Any], env: str, function: dict[str, Any]) -> None:
+    assert (function["function_name"], function["memory_size"], function["timeout"]) == (
+        f"tracking-public-{env}",
+        512,
+        60,
+    )
+    variables = function["environment"]["variables"]
+    assert variables[contract.ENVIRONMENT] == env
+    assert variables[contract.REGION] == "${data.aws_region.region.name}"
+    assert variables[contract.TABLE_NAME] == "${data.aws_dynamodb_table.table_43360BC0.name}"
+    module, _, name = function["handler"].rpartition(".")
+    source = ROOT / "lambda" / f"{module.replace('.', '/')}.py"
+    assert f"def {name}(" in source.read_text("utf-8")
+    groups = {
+        f"aws_cloudwatch_log_group.{key}": item["name"]
+        for key, item in stack["resource"]["aws_cloudwatch_log_group"].items()
+    }
+    assert [groups[first] for first in function["depends_on"] if first in groups] == [
+        f"/aws/lambda/tracking-public-{env}"
+    ]
+
+
+def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any], env: str) -> None:
+    expected = {(action, kind, name.format(env=env)) for action, kind, name in GRANTS}
+    if env == "prod":
+        expected |= {
+            (action, "aws_kms_alias", "alias/tracking-prod")
+            for action in ("kms:Decrypt", "kms:GenerateDataKey*")
+        }
+    assert grants(stack, f"tracking-public-role-{env}") == expected
+    actions = {action for action, *_ in expected}
+    assert {f"dynamodb:{call}" for call in public.AWS_CALLS["dynamodb"]} <= actions
+
+
+def test_metrics_may_be_sent_to_one_namespace(stack: dict[str, Any], function: dict[str, Any]) -> None:
+    (statement,) = (item for item in statements(stack) if item["Resource"] == ["*"])
+    assert statement["Action"] == ["cloudwatch:PutMetricData"]
+    namespace = function["environment"]["variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": namespace}}
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_logs_are_kept_as_long_as_the_settings_say(stack: dict[str, Any], env: str) -> None:
+    days = {"dev": 30, "prod": 365}[env]
+    assert {group["retention_in_days"] for group in resources(stack, "aws_cloudwatch_log_group")} == {days}
+
+
+def test_prod_encrypts_with_the_environments_key(
+    stack: dict[str, Any], env: str, function: dict[str, Any]
+) -> None:
+    keys = {group.get("kms_key_id") for group in resources(stack, "aws_cloudwatch_log_group")}
+    keys.add(function.get("kms_key_arn"))
+    (key,) = keys
+    assert (key and referred(stack, key)[1]["name"]) == (None if env == "dev" else "alias/tracking-prod")
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "statistic", "dev", "prod", "periods"),
+    [
+        ("public-errors", "Errors", "Sum", 5, 3, 2),
+        ("public-duration", "Duration", "Average", 45_000, 25_000, 2),
+        ("public-throttle", "Throttles", "Sum", 1, 1, 1),
+    ],
+)
+def test_an_alarm(
+    stack: dict[str, Any],
+    env: str,
+    function: dict[str, Any],
+    name: str,
+    metric: str,
+    statistic: str,
+    dev: int,
+    prod: int,
+    periods: int,
+) -> None:
+    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"{name}-{env}")
+    assert (alarm["namespace"], alarm["metric_name"], alarm["statistic"]) == ("AWS/Lambda", metric, statistic)
+    assert (alarm["threshold"], alarm["comparison_operator"]) == (
+        {"dev": dev, "prod": prod}[env],
+        "GreaterThanThreshold",
+    )
+    assert (alarm["evaluation_periods"], alarm["period"]) == (periods, 300)
+    assert list(alarm["dimensions"]) == ["FunctionName"]
+    assert referred(stack, alarm["dimensions"]["FunctionName"])[1] == function
+    assert referred(stack, alarm["alarm_actions"][0])[1]["name"] == f"tracking-alarms-{env}"
+
+
+def test_the_dashboard_shows_the_function(stack: dict[str, Any], function: dict[str, Any]) -> None:
+    widgets = json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
+    status, *graphs = widgets
+    assert {referred(stack, arn)[1]["alarm_name"] for arn in status["properties"]["alarms"]} == {
+        alarm["alarm_name"] for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
+    }
+    metrics = [metric for widget in graphs for metric in widget["properties"]["metrics"]]
+    assert {metric[1] for metric in metrics} == {"Invocations", "Errors", "Throttles", "Duration"}
+    for metric in metrics:
+        assert metric[2] == "FunctionName"
+        assert referred(stack, metric[3])[1] == function
+
+
+def test_the_outputs(stack: dict[str, Any], env: str) -> None:
+    outputs = {name: output["value"] for name, output in stack["output"].items()}
+    assert set(outputs) == {
+        "api_gateway_url",
+        "lambda_function_name",
+        "lambda_function_arn",
+        "api_gateway_id",
+        "cloudwatch_log_group",
+        "environment_suffix",
+        "lambda_role_arn",
+        "region",
+        "memory_size",
+        "timeout",
+        "runtime",
+    }
+    assert (outputs["environment_suffix"], outputs["memory_size"], outputs["timeout"]) == (env, 512, 60)
+    assert outputs["region"] == "${data.aws_region.region.name}"
+    assert referred(stack, outputs["cloudwatch_log_group"])[1]["name"].startswith("/aws/lambda/")
+
+
+def test_every_resource_is_tagged_and_every_name_holds_the_environment(
+    stack: dict[str, Any], env: str
+) -> None:
+    tags = stack["provider"]["aws"][0]["default_tags"][0]["tags"]
+    assert tags["Environment"] == env
+    for kind, attribute in (
+        ("aws_apigatewayv2_api", "name"),
+        ("aws_cloudwatch_dashboard", "dashboard_name"),
+        ("aws_cloudwatch_log_group", "name"),
+        ("aws_cloudwatch_metric_alarm", "alarm_name"),
+        ("aws_iam_role", "name"),
+        ("aws_lambda_function", "function_name"),
+    ):
+        assert resources(stack, kind)
+        for item in resources(stack, kind):
+            assert re.split(r"[-/]", item[attribute])[-1] == env
+
+
+def test_what_is_looked_up_is_what_the_tracking_stack_makes(
+    all_stacks: dict[str, dict[str, Any]], stack: dict[str, Any], env: str
+) -> None:
+    tracking = all_stacks[env][f"tracking-{env}"]
+    made = {
+        "aws_dynamodb_table": "aws_dynamodb_table",
+        "aws_sns_topic": "aws_sns_topic",
+        "aws_kms_alias": "aws_kms_alias",
+    }
+    looked_up = [(kind, item["name"]) for kind in made for item in stack["data"].get(kind, {}).values()]
+    assert len(looked_up) == (3 if env == "prod" else 2)
+    for kind, name in looked_up:
+        assert resource(tracking, kind, name=name)
+    assert stacks_of(settings(env)) == [f"tracking-{env}", f"public-{env}"], (
+        "in the order of their deployment"
+    )
+
+
+def test_no_state_is_read_by_another_stack(all_stacks: dict[str, dict[str, Any]]) -> None:
+    assert "terraform_remote_state" not in json.dumps(all_stacks)
+
+
+def test_closed_tracking_leaves_no_way_to_a_shipment(closed: dict[str, Any]) -> None:
+    assert [route["route_key"] for route in resources(closed, "aws_apigatewayv2_route")] == ["$default"]
+    assert "dynamodb" not in json.dumps(closed)
+    assert contract.TABLE_NAME not in resource(closed, "aws_lambda_function")["environment"]["variables"]
+
+
+def test_the_names_are_not_too_long_for_the_longest_suffix() -> None:
+    suffix = "x" * 32
+    stack = synthesize(replace(settings("dev"), environment=suffix))[f"public-{suffix}"]
+    assert len(resource(stack, "aws_iam_role")["name"]) <= 64
+    assert len(resource(stack, "aws_lambda_function")["function_name"]) <= 64

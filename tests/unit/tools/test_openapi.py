@@ -1,0 +1,50 @@
+"""docs/openapi.json is what the code says."""
+
+import json
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+
+import contract
+from stacks.routes import GATEWAY_RESPONSES
+from tools.openapi import DOCUMENT, describe, render
+from web.errors import CODES
+
+
+def test_document_is_not_stale() -> None:
+    assert DOCUMENT.read_text("utf-8") == render(), "run `make docs`"
+
+
+def test_every_schema_is_a_schema() -> None:
+    for schema in describe()["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_statuses_are_the_facts() -> None:
+    schema = json.loads(contract.UPDATE_SCHEMA.read_text("utf-8"))
+    assert tuple(schema["properties"]["status"]["enum"]) == contract.STATUSES
+
+
+@pytest.mark.parametrize("path", [contract.UPDATE_SCHEMA, contract.BATCH_SCHEMA])
+def test_models_are_what_api_gateway_takes(path: Any) -> None:
+    schema = json.loads(path.read_text("utf-8"))
+    jsonschema.Draft4Validator.check_schema(schema)
+    assert schema["$schema"] == "http://json-schema.org/draft-04/schema#"
+
+
+def test_errors_are_told_by_the_statuses_that_have_a_code() -> None:
+    told = {
+        int(status)
+        for methods in describe()["paths"].values()
+        for operation in methods.values()
+        for status in operation["responses"]
+    }
+    # 404 and 405 belong to no operation, 429 and 504 to the gateway.
+    assert told == {200, 429, 504, *CODES} - {404, 405}
+
+
+def test_codes_of_the_gateway_are_told() -> None:
+    codes = describe()["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
+    assert {re.findall('"code": "(.*?)"', response.template)[0] for response in GATEWAY_RESPONSES} <= {*codes}
