@@ -10,7 +10,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from stacks.settings import SettingsError
-from tools.cdktf import Cdktf, DeployError
+from tools.failures import DeployError
+from tools.stacks import Stacks
 from tools.toolchain import ROOT, ToolError
 
 PICTURE = ROOT / "docs" / "dashboard.svg"
@@ -93,7 +94,7 @@ def main() -> None:
     output = "build/docs.out"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     try:
-        Cdktf({**environ, "ENVIRONMENT_SUFFIX": ENVIRONMENT}, output=output).synth()
+        Stacks({**environ, "ENVIRONMENT_SUFFIX": ENVIRONMENT}, output=output).synth()
     except (DeployError, SettingsError, ToolError) as error:
         sys.exit(f"Error: {error}")
     stack = json.loads((ROOT / output / "stacks" / f"tracking-{ENVIRONMENT}" / "cdk.tf.json").read_bytes())

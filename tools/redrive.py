@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 import contract
 from stacks.settings import SettingsError, load_settings
 from storage.shards import index_key
-from tools.cdktf import explain
+from tools.failures import explain
 from tools.streams import event_record
 from tools.toolchain import ROOT
 

@@ -11,7 +11,6 @@ import contract
 import public
 from main import ROOT
 from tests.synthesis import grants, referred, resource, resources, settings, statements, synthesize
-from tools.cdktf import stacks_of
 
 ENVIRONMENTS = ["dev", "prod"]
 
@@ -260,9 +259,6 @@ def test_what_is_looked_up_is_what_the_tracking_stack_makes(
     assert len(looked_up) == (3 if env == "prod" else 2)
     for kind, name in looked_up:
         assert resource(tracking, kind, name=name)
-    assert stacks_of(settings(env)) == [f"tracking-{env}", f"public-{env}"], (
-        "in the order of their deployment"
-    )
 
 
 def test_no_state_is_read_by_another_stack(all_stacks: dict[str, dict[str, Any]]) -> None:
