@@ -24,7 +24,7 @@ ROUTES = [
 ]
 
 
-def _response(type: str, status: str | None, code: str, **headers: str) -> GatewayResponse:
+def _response(kind: str, status: str | None, code: str, **headers: str) -> GatewayResponse:
     """In the function's own shape of an error; API Gateway fills in the variables, quoting the message itself.
 
     Why a body was refused stays out: ``$context.error.validationErrorString`` holds quotation marks, AWS does not
@@ -40,7 +40,7 @@ def _response(type: str, status: str | None, code: str, **headers: str) -> Gatew
         f'"request_id": "$context.requestId", "errors": []}}'
     )
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return GatewayResponse(type, template, status, names)
+    return GatewayResponse(kind, template, status, names)
 
 
 GATEWAY_RESPONSES = [

@@ -44,11 +44,20 @@ def test_the_processor_may_do_what_it_does_and_no_more(stack: dict[str, Any], en
     assert grants(stack, f"tracking-lambda-role-{env}") == expected
 
 
-def test_the_rights_on_a_key_hold_for_one_service_each(stack: dict[str, Any]) -> None:
+def test_the_rights_on_a_key_hold_for_one_service_each_or_for_the_functions_own_variables(
+    stack: dict[str, Any], env: str
+) -> None:
+    own = set()
     for statement in statements(stack):
         if any(action.startswith("kms:") for action in statement["Action"]):
-            service = statement["Condition"]["StringEquals"]["kms:ViaService"]
-            assert re.match(r"(dynamodb|sqs|sns)\.\$\{", service)
+            condition = statement["Condition"]["StringEquals"]
+            if function := condition.get("kms:EncryptionContext:aws:lambda:FunctionArn"):
+                assert statement["Action"] == ["kms:Decrypt"]
+                own.add(referred(stack, function)[1]["name"])
+            else:
+                assert re.match(r"(dynamodb|sqs|sns)\.\$\{", condition["kms:ViaService"])
+    names = {function["function_name"] for function in resources(stack, "aws_lambda_function")}
+    assert own == ({f"function:{name}" for name in names} if env == "prod" else set())
 
 
 def test_only_traces_are_granted_on_everything(stack: dict[str, Any]) -> None:
@@ -287,6 +296,8 @@ def test_prod_is_not_destroyed_by_accident() -> None:
         for item in resources(tracking("prod"), kind):
             if "idempotency" not in item["name"]:
                 assert item["lifecycle"]["prevent_destroy"] is True
+                # Of the lifecycle Terraform knows nothing once the block is gone.
+                assert item.get("skip_destroy", kind == "aws_dynamodb_table") is True
         assert not any(
             item.get("lifecycle", {}).get("prevent_destroy") for item in resources(tracking("dev"), kind)
         )
