@@ -34,7 +34,7 @@ def describe(package: Path) -> dict[str, Any]:
         (site,) = Path(folder).glob("lib/python*/site-packages")
         with ZipFile(package) as archive:
             archive.extractall(site)
-        command: list[str | Path] = [python_of("supply_chain"), "-m", "cyclonedx_py", "environment", folder]
+        command = [str(python_of("supply_chain")), "-m", "cyclonedx_py", "environment", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolError(

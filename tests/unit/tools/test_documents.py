@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from main import ROOT
 
@@ -27,8 +28,21 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
 
 
-def test_the_readme_leads_to_every_page() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    pages = [path for path in DOCUMENTS if path.parent in (ROOT, ROOT / "docs") and path.name != "README.md"]
-    assert pages
-    assert not [path.name for path in pages if f"({path.relative_to(ROOT)})" not in text]
+def test_every_page_is_in_an_index() -> None:
+    indexes = [path for path in DOCUMENTS if path.name == "README.md"]
+    named = {
+        index.parent / link
+        for index in indexes
+        for link in re.findall(r"\]\(([^)#:]+)\)", index.read_text("utf-8"))
+    }
+    assert {*DOCUMENTS} - {ROOT / "README.md"} <= named
+
+
+def test_the_hooks_before_a_commit_run_the_quick_checks() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"][0]["hooks"]
+    checks = (ROOT / "tools/check.sh").read_text("utf-8")
+    lines = [
+        line for line in checks.partition("set -eu\n")[2].splitlines() if not line.startswith(("#", "exec"))
+    ]
+    assert lines
+    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == lines
