@@ -14,7 +14,7 @@ help: ## list the commands
 
 install: $(BIN)/.installed node_modules/.package-lock.json ## install what the project needs into .venv and node_modules
 
-$(BIN)/.installed: Pipfile.lock tools/pipenv.txt tools/terraform.py
+$(BIN)/.installed: Pipfile.lock tools/pipenv.txt tools/install.sh
 	@sh tools/install.sh "$(PYTHON)"
 	@touch $@
 
