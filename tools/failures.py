@@ -2,11 +2,6 @@
 
 import re
 
-#: What the plan of a stack says that looks up in AWS what another stack has not made yet.
-NOT_LOOKED_UP = re.compile(
-    r"reading (Dynamodb Table|SNS Topic|KMS Alias) \([^)]*\): (couldn't find resource|empty result)"
-)
-
 SENTENCES = {
     r"Terraform was killed": (
         "Terraform was killed before it was done; do the same again, which tells how to go on."
@@ -55,9 +50,6 @@ SENTENCES = {
     ),
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
-    ),
-    NOT_LOOKED_UP.pattern: (
-        "The public stack needs what the tracking stack makes: deploy that one first, or both with `make deploy`."
     ),
     r"Required token could not be found|unauthorized.{0,80}app\.terraform\.io": (
         "There is no token for HCP Terraform, or it is not accepted; run `terraform login`, or set "

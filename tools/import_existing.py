@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.exceptions import ClientError
 
-from tools.failures import NOT_LOOKED_UP, DeployError
+from tools.failures import DeployError
 from tools.stacks import Stacks
 
 Planned = Mapping[str, Any]
@@ -113,10 +113,6 @@ def _planned(stacks: Stacks, stack: str) -> dict[str, tuple[str, Planned]]:
     try:
         stacks.terraform(stack, "plan", "-input=false", "-no-color", f"-out={file.name}", quiet=True)
         _, shown = stacks.terraform(stack, "show", "-json", file.name, quiet=True)
-    except DeployError as error:
-        if NOT_LOOKED_UP.search(error.said):
-            return {}  # so no deploy of it has begun
-        raise
     finally:
         file.unlink(missing_ok=True)
     return {

@@ -13,7 +13,7 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 from constructs import Construct
 
 import contract
-from stacks.constructs.key import Key
+from stacks.constructs.key import EncryptionKey
 from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
 from stacks.constructs.queue import DeadLetterQueue
@@ -42,7 +42,7 @@ class PythonFunction(Construct):
         environment: Mapping[str, str],
         dead_letters: DeadLetterQueue | None,
         log_retention_days: int,
-        key: Key | None,
+        key: EncryptionKey | None,
         protect_from_deletion: bool,
         traced: bool = True,
     ) -> None:
@@ -64,6 +64,8 @@ class PythonFunction(Construct):
             self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
         if dead_letters:
             dead_letters.grant_send(self.role)
+        if key:
+            key.grant_variables(self.role, function=name)
 
         # A constant hash keeps the archive's path, and so the review of a plan, free of noise.
         archive = TerraformAsset(

@@ -21,6 +21,9 @@ class AlarmTopic(Construct):
         self, scope: Construct, id: str, *, name: str, key: EncryptionKey, emails: list[str], account: Account
     ) -> None:
         super().__init__(scope, id)
+        key.allow_service(
+            "Alarms", "cloudwatch.amazonaws.com", {"StringEquals": {"aws:SourceAccount": account.id}}
+        )
         topic = SnsTopic(self, "topic", name=name, kms_master_key_id=key.arn)
         statement = {
             "Effect": "Allow",

@@ -100,7 +100,7 @@ def deploy_through_kills(environment: Environment) -> None:
     """Fails if a lock cannot be released, or if the deploy after the last kill does not complete."""
     environment.stacks.synth()
     tracking, public = environment.stacks.names
-    # What the public stack looks up is not there yet.
+    # Nothing of the public stack is there yet.
     assert import_existing(environment.stacks, public) == []
 
     # Late in a stack, of which Terraform has saved the most.

@@ -44,8 +44,8 @@ def test_a_goal_may_be_a_whole_number_or_not(tmp_path: Path, goal: float) -> Non
     assert load_settings(path, {}).availability_goal_percent == goal
 
 
-def test_every_setting_stands_in_the_table_of_the_readme() -> None:
-    table = (ROOT / "README.md").read_text("utf-8").partition("\n| setting |")[2].partition("\n\n")[0]
+def test_every_setting_stands_in_the_table_of_the_docs() -> None:
+    table = (ROOT / "docs/settings.md").read_text("utf-8").partition("\n| setting |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", table, re.MULTILINE)
     defaults = {name: default for names, default in rows for name in re.findall("`(.*?)`", names)}
     assert defaults.keys() == CONTEXT["defaults"].keys()
