@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
+# The folder of the synthesized stacks, and the file in which a saved plan goes to another machine.
+OUTPUT ?= cdktf.out
+PLAN_FILE ?= build/plan.enc
+DEPLOY = python -m tools.deploy --output "$(OUTPUT)"
 .DEFAULT_GOAL := help
 .PHONY: help install up test test-fast snapshots format synth plan apply pack unpack deploy destroy drift smoke comment sweep roles state unlock lock redrive bench simulate docs cost policy sbom audit clean
 
@@ -38,32 +42,32 @@ snapshots: install ## accept what is synthesized now as what the snapshot tests 
 format: install ## format the code and fix what can be fixed
 	@ruff format . && ruff check --fix .
 
-synth: install ## synthesize the stacks of ENVIRONMENT_SUFFIX (dev) into cdktf.out
-	@python -m tools.deploy synth
+synth: install ## synthesize the stacks of ENVIRONMENT_SUFFIX (dev) into OUTPUT (cdktf.out)
+	@$(DEPLOY) synth
 
 plan: install ## show what a deploy would change (STACK=one of them; SAVE=1: for `make apply`)
-	@python -m tools.deploy plan $(if $(SAVE),--save) $(if $(STACK),--stack "$(STACK)")
+	@$(DEPLOY) plan $(if $(SAVE),--save) $(if $(STACK),--stack "$(STACK)")
 
 apply: install ## apply the saved plan, and nothing else
-	@python -m tools.deploy apply $(if $(STACK),--stack "$(STACK)")
+	@$(DEPLOY) apply $(if $(STACK),--stack "$(STACK)")
 
-pack: ## encrypt the saved plan with PLAN_KEY into build/plan.enc, for another machine
-	@sh tools/plan_archive.sh pack cdktf.out build/plan.enc
+pack: ## encrypt the saved plan with PLAN_KEY into PLAN_FILE (build/plan.enc), for another machine
+	@sh tools/plan_archive.sh pack $(OUTPUT) $(PLAN_FILE)
 
-unpack: ## take the saved plan out of build/plan.enc
-	@sh tools/plan_archive.sh unpack cdktf.out build/plan.enc
+unpack: ## take the saved plan out of PLAN_FILE
+	@sh tools/plan_archive.sh unpack $(OUTPUT) $(PLAN_FILE)
 
 deploy: install ## plan, ask and apply (STACK=one of them; APPROVE=1: without asking)
-	@python -m tools.deploy deploy $(if $(APPROVE),--auto-approve) $(if $(STACK),--stack "$(STACK)")
+	@$(DEPLOY) deploy $(if $(APPROVE),--auto-approve) $(if $(STACK),--stack "$(STACK)")
 
 destroy: install ## destroy the environment (APPROVE=1: without asking)
-	@python -m tools.deploy destroy $(if $(APPROVE),--auto-approve)
+	@$(DEPLOY) destroy $(if $(APPROVE),--auto-approve)
 
 drift: install ## fail if what is there differs from what was deployed (STACK=one of them)
-	@python -m tools.deploy drift $(if $(STACK),--stack "$(STACK)")
+	@$(DEPLOY) drift $(if $(STACK),--stack "$(STACK)")
 
 smoke: install ## ask what was deployed whether it answers
-	@python -m tools.smoke
+	@python -m tools.smoke --output "$(OUTPUT)"
 
 comment: install ## put the plan under the pull request PULL_REQUEST
 	@python -m tools.comment
@@ -75,13 +79,13 @@ roles: install ## print the IAM roles with which the workflows plan and deploy (
 	@python -m tools.ci_roles $(if $(PROJECT),--project "$(PROJECT)")
 
 state: install ## once an account and region: make the bucket of the Terraform states
-	@python -m tools.deploy state $(if $(APPROVE),--auto-approve)
+	@$(DEPLOY) state $(if $(APPROVE),--auto-approve)
 
 unlock: install ## release the state lock LOCK of a killed deploy, and import into the state what it had made
-	@python -m tools.deploy unlock $(if $(LOCK),--lock "$(LOCK)")
+	@$(DEPLOY) unlock $(if $(LOCK),--lock "$(LOCK)")
 
 lock: install ## fetch the checksums of Terraform's AWS provider for all platforms
-	@python -m tools.deploy lock
+	@$(DEPLOY) lock
 
 redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: only show them)
 	@python -m tools.redrive $(if $(DRY_RUN),--dry-run)

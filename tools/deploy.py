@@ -157,14 +157,8 @@ class Deployment:
         stack = self._stacks.names[0]
         locked = self._stacks.folder(stack) / ".terraform.lock.hcl"
         locked.unlink()
-        try:
-            platforms = (f"-platform={platform}" for platform in PLATFORMS)
-            self._stacks.terraform(stack, "providers", "lock", *platforms, initialize=False)
-        except DeployError as error:
-            raise DeployError(
-                explain(error.said)
-                or "The checksums were not fetched: the registry has those of all platforms, a mirror seldom."
-            ) from error
+        platforms = (f"-platform={platform}" for platform in PLATFORMS)
+        self._stacks.terraform(stack, "providers", "lock", *platforms, initialize=False)
         shutil.copyfile(locked, LOCK)
 
 
@@ -191,8 +185,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(arguments: argparse.Namespace, settings: Settings, elsewhere: Sequence[Settings]) -> None:
-    command, ask = arguments.command, not arguments.auto_approve
+def _run(arguments: argparse.Namespace, regions: Sequence[Settings]) -> None:
+    command, ask, settings = arguments.command, not arguments.auto_approve, regions[0]
     if command == "destroy" and settings.protect_from_deletion:
         raise DeployError(
             f"{settings.environment} is protected from deletion; to end it all the same, set "
@@ -220,7 +214,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, elsewhere: Sequence[
     elif command == "drift":
         deployment.drift(names)
     elif command == "state":
-        for regional in (settings, *elsewhere) if settings.state_owner == "s3" else ():
+        for regional in regions if settings.state_owner == "s3" else ():
             create_state_bucket(regional)
         deployment.deploy(stacks.shared, ask=ask)
     elif command == "unlock":
@@ -233,18 +227,13 @@ def main() -> None:
     """Raises SystemExit with one plain sentence for whatever goes wrong."""
     arguments = _arguments()
     try:
-        _run(arguments, *_regions())
+        _run(arguments, load_all_regions(ROOT / "cdktf.json", os.environ))
     except (DeployError, SettingsError, ToolError, OSError) as error:
         sys.exit(f"Error: {error}")
     except (BotoCoreError, ClientError) as error:
         sys.exit(f"Error: {explain(str(error)) or error}")
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _regions() -> tuple[Settings, list[Settings]]:
-    settings, *elsewhere = load_all_regions(ROOT / "cdktf.json", os.environ)
-    return settings, elsewhere
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A signed request reads a shipment, which takes the function, its rights and the 
 Nothing is written.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -74,8 +75,11 @@ def urls(outputs: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def main() -> None:
     """Raises SystemExit with one plain sentence for whatever goes wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tools.smoke", description=__doc__)
+    parser.add_argument("--output", default="cdktf.out", help="the folder of the synthesized stacks")
+    arguments = parser.parse_args()
     try:
-        stacks = Stacks(os.environ)
+        stacks = Stacks(os.environ, output=arguments.output)
         for stack in stacks.names:
             _, said = stacks.terraform(stack, "output", "-json", "-no-color", quiet=True)
             outputs = {name: item["value"] for name, item in json.loads(said).items()}

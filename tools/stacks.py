@@ -24,8 +24,9 @@ CHANGES = 2
 SHARED = "shared"
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
+#: What Terraform says of a backend that is another than the one it remembers.
 BACKEND_CHANGED = (
-    r"Backend (configuration|type) changed|[Bb]ackend initialization required|[Mm]igrating (from|to) "
+    r"Backend (configuration|type) changed|ackend initialization required|Migrating from |state migration"
 )
 
 

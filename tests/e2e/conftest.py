@@ -182,6 +182,20 @@ class Environment:
             said, _ = process.communicate(timeout=400)
         return process.returncode, said
 
+    def make(self, target: str, **variables: str) -> str:
+        """Runs what a workflow does, and returns what it said; an error fails the test."""
+        made = subprocess.run(
+            ["make", "--old-file=install", target, f"OUTPUT={self.output}", f"PLAN_FILE={self.output}.enc"],
+            cwd=ROOT,
+            env={**self.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=400,
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        return made.stdout
+
     def resources(self) -> set[str]:
         """What AWS itself lists with the environment's tag."""
         tagging = boto3.client("resourcegroupstaggingapi", region_name=REGION)
