@@ -301,8 +301,8 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
     """The parts of docs/cost.md and of docs/scale.md by their names."""
     post, get = measure()
     settings = {env: load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": env}) for env in ENVIRONMENTS}
-    memory = {env: settings[env].memory_mb for env in ENVIRONMENTS}
-    acl = {env: settings[env].web_acl for env in ENVIRONMENTS}
+    memory = {env: settings[env].tracking.memory_mb for env in ENVIRONMENTS}
+    acl = {env: settings[env].tracking.web_acl for env in ENVIRONMENTS}
     standing = {env: for_standing(_resources(settings[env])) for env in ENVIRONMENTS}
     cost = {
         "prices": _table(
