@@ -14,7 +14,7 @@ help: ## list the commands
 
 install: $(BIN)/.installed node_modules/.package-lock.json ## install what the project needs into .venv and node_modules
 
-$(BIN)/.installed: Pipfile.lock tools/pipenv.txt tools/terraform.py
+$(BIN)/.installed: Pipfile.lock tools/pipenv.txt tools/install.sh
 	@sh tools/install.sh "$(PYTHON)"
 	@touch $@
 
@@ -80,10 +80,9 @@ bench: install ## measure synth and the functions, each beside a baseline
 simulate: install ## simulate the load of the status index, and write its results into docs/
 	@python -m simulation
 
-docs: install ## write docs/openapi.json, the tables of the settings and the pictures of the dashboard and the page anew
+docs: install ## write docs/openapi.json, the tables of docs/settings.md and the pictures of the page
 	@python -m tools.openapi
 	@python -m tools.settings
-	@python -m tools.dashboard
 	@python -m tools.screenshot
 
 cost: install ## print what an environment costs, and write it into docs/

@@ -190,7 +190,7 @@ def _port(variable: str, default: str) -> int:
 
 def main() -> None:
     """Raises SystemExit with one plain sentence for whatever goes wrong."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     port, public_port = _port("PORT", "8080"), _port("PUBLIC_PORT", "8081")
     if port == public_port:

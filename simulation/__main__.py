@@ -1,15 +1,14 @@
-"""`make simulate`: runs the model, and writes its table into docs/scale.md and its plot into docs/shards.svg."""
+"""`make simulate`: runs the model, and writes its table into docs/scale.md."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 
-from simulation.plot import chart
 from simulation.table import accepted
 from tools.generated import fill
 from tools.toolchain import ROOT
 
-DOCUMENT, PLOT = ROOT / "docs/scale.md", ROOT / "docs/shards.svg"
+DOCUMENT = ROOT / "docs/scale.md"
 RATES = (500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 SHARDS = (1, 2, 4, 8, 16)
 
@@ -35,16 +34,9 @@ def table(results: Results) -> str:
     return "\n".join(rows)
 
 
-def plot(results: Results) -> str:
-    """The results as SVG."""
-    names = {f"{shards} shard{'s' if shards > 1 else ''}": line for shards, line in results.items()}
-    return chart("updates offered a second", "updates stored a second", RATES, names)
-
-
 def main() -> None:
     results = simulate()
     fill(DOCUMENT, {"simulation": table(results)})
-    PLOT.write_text(plot(results), encoding="utf-8")
     print(table(results))
 
 

@@ -22,6 +22,10 @@ class Account:
     """``amazonaws.com``, but for China."""
     region: str
 
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of what belongs to this account and region, whether it is there yet or not."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.id}:{resource}"
+
 
 def lay_foundation(
     stack: TerraformStack, settings: Settings, *, tags: Mapping[str, str], state_key: str

@@ -5,9 +5,10 @@ from constructs import Construct
 
 from stacks.constructs.alarms import Alarm, Alarms
 from stacks.constructs.dashboard import AlarmStatus, Dashboard, Graph
-from stacks.constructs.deployed import DeployedKey, DeployedTable, DeployedTopic
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.http_api import HttpApi
+from stacks.constructs.key import EncryptionKey
+from stacks.constructs.references import KeyReference, TableReference, TopicReference
 from stacks.foundation import lay_foundation
 from stacks.package import build
 from stacks.settings import Settings
@@ -22,12 +23,12 @@ SHIPMENTS = "GET /shipments/{tracking_id+}"
 class PublicStack(TerraformStack):
     """Everything of one environment that customers and web shops use; nobody signs in.
 
-    It uses the table, the key and the alarm topic of `tracking`, which it depends on and asks for their names.
-    What else it needs to know of them, Terraform looks up in AWS at each plan (data sources), and fails if one is
-    not there. CDKTF's own references between stacks would read the other stack's whole state instead: whoever
-    deploys this stack would need a right to all that is in there, HCP Terraform's workspaces would have to be
-    told to share it, and a state that is moved would break this one. Names alone would find a missing table only
-    when customers do.
+    It uses the table and the alarm topic of `tracking`, which it depends on and knows by their names alone: so it
+    can be planned before they are there. CDKTF's own references between stacks would read the other stack's whole
+    state instead: whoever deploys this stack would need a right to all that is in there, HCP Terraform's workspaces
+    would have to be told to share it, and a state that is moved would break this one.
+
+    Under a customer-managed key it has one of its own, since log groups and variables ask for a key's id.
     """
 
     def __init__(self, scope: Construct, id: str, settings: Settings, *, tracking: TrackingStack) -> None:
@@ -36,17 +37,13 @@ class PublicStack(TerraformStack):
         env = settings.environment
         account = lay_foundation(self, settings, tags=settings.tags, state_key=f"public/{env}")
 
-        key = (
-            DeployedKey(self, "key", name=tracking.key_name, account=account)
-            if settings.deployment.customer_managed_key
-            else None
-        )
-        topic = DeployedTopic(self, "alarm-topic", name=tracking.alarm_topic_name)
-        table = (
-            DeployedTable(self, "table", name=tracking.table_name, key=key)
-            if settings.public.access == "open"
-            else None
-        )
+        key = table_key = table = None
+        if settings.deployment.customer_managed_key:
+            key = EncryptionKey(self, "key", name=f"tracking-public-{env}", account=account)
+            table_key = KeyReference(tracking.key_name, account)
+        if settings.public.access == "open":
+            table = TableReference(tracking.table_name, account, table_key)
+        topic = TopicReference(tracking.alarm_topic_name, account)
         function = PythonFunction(
             self,
             "function",

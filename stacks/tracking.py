@@ -35,7 +35,7 @@ class TrackingStack(TerraformStack):
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id)
         env = settings.environment
-        #: What other stacks of the environment look up.
+        #: By which other stacks of the environment know what this one makes.
         self.table_name, self.key_name = f"tracking-data-{env}", f"tracking-{env}"
         self.alarm_topic_name = f"tracking-alarms-{env}"
         account = lay_foundation(self, settings, tags=settings.tags, state_key=f"tracking/{env}")

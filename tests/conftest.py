@@ -27,6 +27,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         return "deployment" if shares else str(file)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Xdist's own groups are lost with pytest 9.2, which takes no new node ids."""
     return Scheduling(config, log)

@@ -58,7 +58,13 @@ def resource(stack: Mapping[str, Any], kind: str, **attributes: Any) -> dict[str
 
 
 def referred(stack: Mapping[str, Any], text: str) -> tuple[str, dict[str, Any]]:
-    """The type and the attributes of the one resource or data source that a Terraform expression refers to."""
+    """The type and the attributes of the one resource or data source that a Terraform expression refers to.
+
+    Of an ARN by name, which another stack may own: the service and the name.
+    """
+    if text.startswith("arn:"):
+        _, _, service, _, _, name = text.split(":", 5)
+        return service, {"name": name}
     match = re.fullmatch(r"\$\{(data\.)?(\w+)\.([\w-]+)\.\w+\}", text)
     assert match, f"{text!r} is no reference"
     found: dict[str, Any] = stack["data" if match[1] else "resource"][match[2]][match[3]]
@@ -83,7 +89,8 @@ def grants(stack: dict[str, Any], role_name: str) -> set[tuple[str, str, str]]:
             if text == "*":
                 kind, name = "*", ""
             else:
-                reference, rest = text[: text.index("}") + 1], text[text.index("}") + 1 :]
+                end = len(text) if text.startswith("arn:") else text.index("}") + 1
+                reference, rest = text[:end], text[end:]
                 kind, item = referred(stack, reference)
                 name = item.get("name", item.get("description", "")) + rest
             found |= {(action, kind, name) for action in statement["Action"]}

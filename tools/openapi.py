@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 
 _TIME: Schema = {"type": "integer", "description": "ms since the epoch"}
 _REASONS = {
-    400: "Something is wrong with the request; `errors` says what and where.",
+    400: "Something is wrong with the request; `errors` says what and where, unless API Gateway refused the body.",
     403: "The signature is missing or wrong, or the feature is switched off.",
     413: "The body or an update in it is too large.",
     415: "The body is not application/json.",

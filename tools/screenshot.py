@@ -29,7 +29,7 @@ def main() -> None:
         wide = {"viewport": {"width": 1100, "height": 1010}, "color_scheme": "light"}
         phone = {"viewport": {"width": 390, "height": 1010}, "color_scheme": "dark"}
         for name, screen in (("page", wide), ("page-phone", phone)):
-            opened = browser.new_page(**options, **screen)  # type: ignore[arg-type]
+            opened = browser().new_page(**options, **screen)  # type: ignore[arg-type]
             opened.set_content(text)
             opened.screenshot(path=ROOT / f"docs/{name}.png")
             print(f"Wrote docs/{name}.png")

@@ -11,8 +11,8 @@ from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (
 )
 from constructs import Construct
 
-from stacks.constructs.deployed import DeployedTopic
 from stacks.constructs.metric import Math, Metric
+from stacks.constructs.references import TopicReference
 from stacks.constructs.topic import AlarmTopic
 from stacks.settings import Settings
 
@@ -57,7 +57,7 @@ class Alarms(Construct):
         id: str,
         *,
         settings: Settings,
-        topic: AlarmTopic | DeployedTopic,
+        topic: AlarmTopic | TopicReference,
         rows: Sequence[Alarm | CompositeAlarm],
     ) -> None:
         super().__init__(scope, id)

@@ -16,7 +16,7 @@ from constructs import Construct
 import contract
 from stacks.constructs.alarms import Alarm
 from stacks.constructs.dashboard import Graph
-from stacks.constructs.key import Key
+from stacks.constructs.key import EncryptionKey
 from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
 from stacks.constructs.queue import DeadLetterQueue
@@ -45,7 +45,7 @@ class PythonFunction(Construct):
         environment: Mapping[str, str],
         dead_letters: DeadLetterQueue | None,
         log_retention_days: int,
-        key: Key | None,
+        key: EncryptionKey | None,
         protect_from_deletion: bool,
         traced: bool = True,
     ) -> None:
@@ -67,6 +67,8 @@ class PythonFunction(Construct):
             self.role.allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")
         if dead_letters:
             dead_letters.grant_send(self.role)
+        if key:
+            key.grant_variables(self.role, function=name)
 
         # A constant hash keeps the archive's path, and so the review of a plan, free of noise.
         archive = TerraformAsset(

@@ -15,7 +15,7 @@ from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.key import Key
+from stacks.constructs.key import EncryptionKey
 from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
 
@@ -60,7 +60,7 @@ class HttpApi(Construct):
         rate_limit: int,
         burst_limit: int,
         log_retention_days: int,
-        key: Key | None,
+        key: EncryptionKey | None,
         protect_from_deletion: bool,
     ) -> None:
         super().__init__(scope, id)
@@ -104,7 +104,9 @@ class HttpApi(Construct):
         access_log = log_group(
             self,
             "access-log",
-            name=f"/aws/apigateway/{name}",
+            # Log delivery writes each group of another name into the one policy of a region, which takes 5,120
+            # characters (CloudWatch Logs user guide, "Enable logging from AWS services").
+            name=f"/aws/vendedlogs/apigateway/{name}",
             retention_days=log_retention_days,
             key=key,
             protect_from_deletion=protect_from_deletion,

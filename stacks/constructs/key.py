@@ -1,5 +1,6 @@
 """The environment's own encryption key."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
@@ -9,42 +10,21 @@ from constructs import Construct
 from stacks.constructs.role import Role, policy_document
 from stacks.foundation import Account
 
-
-class Key(Construct):
-    """A customer-managed KMS key of this account and region."""
-
-    arn: str
-
-    def __init__(self, scope: Construct, id: str, *, account: Account) -> None:
-        super().__init__(scope, id)
-        self._account = account
-
-    def grant_use(self, role: Role, *, via: str) -> None:
-        """What a caller of a resource under this key needs besides its rights on the resource.
-
-        Args:
-            role: of the caller.
-            via: the service that uses the key for the caller, for example ``dynamodb``.
-        """
-        role.allow(
-            ["kms:Decrypt", "kms:GenerateDataKey*"],
-            self.arn,
-            condition={
-                "StringEquals": {"kms:ViaService": f"{via}.{self._account.region}.{self._account.dns_suffix}"}
-            },
-        )
+#: What a caller does with a key, directly or through a service, to read and write what is encrypted with it.
+USE = ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
-class EncryptionKey(Key):
-    """A customer-managed KMS key with yearly rotation, and its alias.
+class EncryptionKey(Construct):
+    """A customer-managed KMS key with yearly rotation, and its alias, for log groups and whatever is granted.
 
     AWS services can use a key of the customer's own; CloudWatch cannot publish to a topic that is encrypted
     with the key that AWS manages (SNS developer guide, "Key management").
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str, account: Account) -> None:
-        super().__init__(scope, id, account=account)
-        statements = [
+        super().__init__(scope, id)
+        self._account = account
+        self._statements: list[dict[str, Any]] = [
             {
                 # Without it the account's own policies could not grant the key (KMS developer guide,
                 # "Default key policy"). The resource of a key policy is the key itself.
@@ -53,27 +33,7 @@ class EncryptionKey(Key):
                 "Principal": {"AWS": f"arn:{account.partition}:iam::{account.id}:root"},
                 "Action": "kms:*",
                 "Resource": "*",
-            },
-            self._service_statement(
-                "Alarms",
-                "cloudwatch.amazonaws.com",
-                ["kms:Decrypt", "kms:GenerateDataKey*"],
-                {"StringEquals": {"aws:SourceAccount": account.id}},
-            ),
-            self._service_statement(
-                "Logs",
-                f"logs.{account.region}.amazonaws.com",
-                # All that the CloudWatch Logs user guide asks for ("Encrypt log data using AWS KMS"), since with less
-                # it may refuse the key.
-                ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
-                {
-                    "ArnLike": {
-                        "kms:EncryptionContext:aws:logs:arn": (
-                            f"arn:{account.partition}:logs:{account.region}:{account.id}:log-group:*"
-                        )
-                    }
-                },
-            ),
+            }
         ]
         self._key = KmsKey(
             self,
@@ -81,20 +41,57 @@ class EncryptionKey(Key):
             description=f"Encrypts what {name} stores and sends",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            policy=policy_document(*statements),
         )
         KmsAlias(self, "alias", name=f"alias/{name}", target_key_id=self._key.key_id)
         self.arn = self._key.arn
+        self.allow_service(
+            "Logs",
+            f"logs.{account.region}.amazonaws.com",
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}},
+            # All that the CloudWatch Logs user guide asks for ("Encrypt log data using AWS KMS"), since with less
+            # it may refuse the key.
+            ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        )
 
-    @staticmethod
-    def _service_statement(
-        sid: str, service: str, actions: list[str], condition: dict[str, Any]
-    ) -> dict[str, Any]:
-        return {
-            "Sid": sid,
-            "Effect": "Allow",
-            "Principal": {"Service": service},
-            "Action": actions,
-            "Resource": "*",
-            "Condition": condition,
-        }
+    def allow_service(
+        self, sid: str, service: str, condition: Mapping[str, Any], actions: list[str] = USE
+    ) -> None:
+        """Lets a service use the key in its own name; the owner of what the service writes to calls this."""
+        self._statements.append(
+            {
+                "Sid": sid,
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": actions,
+                "Resource": "*",
+                "Condition": condition,
+            }
+        )
+        self._key.policy = policy_document(*self._statements)
+
+    def grant_use(self, role: Role, *, via: str) -> None:
+        """What a caller of a resource under this key needs besides its rights on the resource.
+
+        Args:
+            role: of the caller.
+            via: the service that uses the key for the caller, for example ``dynamodb``.
+        """
+        allow_use(role, self.arn, via=via, account=self._account)
+
+    def grant_variables(self, role: Role, *, function: str) -> None:
+        """Lets the function with this name and `role` read its own environment variables under this key.
+
+        Lambda makes a grant for that when the function is made; it ends when somebody revokes it, or the role
+        is made anew.
+        """
+        arn = self._account.arn("lambda", f"function:{function}")
+        condition = {"StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": arn}}
+        role.allow(["kms:Decrypt"], self.arn, condition=condition)
+
+
+def allow_use(
+    role: Role, key: str, *, via: str, account: Account, condition: Mapping[str, dict[str, str]] | None = None
+) -> None:
+    """Lets `role` use the key with this ARN through a service alone, and if `condition` holds too."""
+    service = {"StringEquals": {"kms:ViaService": f"{via}.{account.region}.{account.dns_suffix}"}}
+    role.allow(USE, key, condition={**service, **(condition or {})})

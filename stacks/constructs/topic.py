@@ -28,6 +28,9 @@ class AlarmTopic(Construct):
         account: Account,
     ) -> None:
         super().__init__(scope, id)
+        key.allow_service(
+            "Alarms", "cloudwatch.amazonaws.com", {"StringEquals": {"aws:SourceAccount": account.id}}
+        )
         topic = SnsTopic(self, "topic", name=name, kms_master_key_id=key.arn)
         statement = {
             "Effect": "Allow",

@@ -111,7 +111,9 @@ class WebAcl(Construct):
         log = log_group(
             self,
             "log",
-            name=f"aws-waf-logs-{name}",  # WAF takes no other prefix
+            # WAF takes no other prefix, and has the group written into the one policy of a region, which takes 5,120
+            # characters: about 25 groups. Environments with a web ACL are few.
+            name=f"aws-waf-logs-{name}",
             retention_days=log_retention_days,
             key=key,
             protect_from_deletion=protect_from_deletion,

@@ -100,7 +100,7 @@ def knows_what_is_served(environment: Environment) -> bool:
 def deploy_through_kills(environment: Environment) -> None:
     """Fails if a lock cannot be released, or if the deploy after the last kill does not complete."""
     tracking, public = stacks_of(environment.settings)
-    # What the public stack looks up is not there yet.
+    # Nothing of the public stack is there yet.
     environment.cdktf.synth()
     assert adopt(environment.cdktf, public) == []
 

@@ -2,14 +2,14 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 from werkzeug.wrappers import Response
 
 from local.gateway import Gateway
@@ -35,9 +35,25 @@ FIRST_LOOK = 15_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
+def start_browser() -> Iterator[Callable[[], Browser]]:
+    with chromium() as start:
+        yield start
+
+
+@pytest.fixture
+def browser(start_browser: Callable[[], Browser]) -> Browser:
+    """One for all tests, unless it crashes."""
+    return start_browser()
+
+
+def test_after_a_crash_there_is_another_browser(start_browser: Callable[[], Browser]) -> None:
+    crashed = start_browser()
+    with pytest.raises(Error, match="closed"):
+        crashed.new_browser_cdp_session().send("Browser.crash")
+    page = start_browser().new_page()
+    page.set_content("<h1>Text, which needs a font</h1>")
+    expect(page.get_by_role("heading")).to_be_visible()
+    page.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from main import ROOT
+from tests.copies import copy_project
 from tests.synthesis import readable, settings, synthesize
 
 
@@ -21,12 +21,8 @@ def test_synthesized(environment: str, snapshot: SnapshotAssertion) -> None:
 
 
 def test_the_json_does_not_depend_on_the_folder_nor_on_a_line_of_a_handler(tmp_path: Path) -> None:
-    copy = tmp_path / "somewhere else"
-    shutil.copytree(
-        ROOT, copy, ignore=shutil.ignore_patterns(".*", "node_modules", "build", "cdktf.out", "tests")
-    )
-    (copy / "node_modules").symlink_to(ROOT / "node_modules")
-    (copy / "build").symlink_to(ROOT / "build")  # the wheels and the packages that are there already
+    # With the wheels and the packages that are there already.
+    copy = copy_project(tmp_path / "somewhere else", "node_modules", "build")
     handler = copy / "lambda/tracking/handler.py"
     handler.write_text(f"{handler.read_text(encoding='utf-8')}\n# changed\n", encoding="utf-8")
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}

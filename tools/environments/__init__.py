@@ -1,7 +1,7 @@
 """Virtual environments for tools whose packages do not go together with the project's own.
 
 Beside this file, `NAME.in` names what a tool's environment holds, and `NAME.txt` locks it with hashes, made by
-`uv pip compile --universal --generate-hashes --no-header NAME.in -o NAME.txt`.
+`uv pip compile --universal --python-version 3.11 --generate-hashes --no-header NAME.in -o NAME.txt` (uv from PyPI).
 """
 
 import fcntl

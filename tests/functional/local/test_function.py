@@ -21,6 +21,8 @@ from local.aws import CREDENTIALS, EmbeddedAws
 from local.function import Function, PayloadTooLargeError, StaleCodeError, ThrottledError
 
 REGION = "eu-west-1"
+#: A runtime that this interpreter is not of.
+OTHER = "python3.12" if sys.version_info[:2] == (3, 13) else "python3.13"
 
 
 def zipped(path: Path, files: dict[str, str]) -> Path:
@@ -201,20 +203,20 @@ class TestPackage:
     def test_interpreter_of_the_runtime_if_the_machine_has_it(
         self, runner: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        python = tmp_path / "python3.13"
+        python = tmp_path / OTHER
         python.symlink_to(sys.executable)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-        run = runner("import sys\ndef handler(event, context): return sys.executable")
+        run = runner("import sys\ndef handler(event, context): return sys.executable", Runtime=OTHER)
         assert run.invoke({}).payload == str(python)
 
     def test_this_interpreter_if_the_one_on_the_path_does_not_run(
         self, runner: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        python = tmp_path / "python3.13"
+        python = tmp_path / OTHER
         python.write_text("#!/bin/sh\nexit 127\n")
         python.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-        run = runner("import sys\ndef handler(event, context): return sys.executable")
+        run = runner("import sys\ndef handler(event, context): return sys.executable", Runtime=OTHER)
         assert run.invoke({}).payload == sys.executable
 
     def test_unpacked_code_is_removed(self, runner: Runner) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from local.aws import EmbeddedAws
 from main import ROOT
+from tests.copies import copy_project
 from tests.synthesis import settings
 from tools import cdktf, toolchain
 from tools.cdktf import DeployError, create_state_bucket
@@ -150,17 +151,20 @@ def test_a_folder_that_cannot_be_written_is_one_line(output: str) -> None:
     assert re.fullmatch(r"Error: .*(ENOTDIR|File exists|Not a directory).*\n", command.stderr)
 
 
-@pytest.mark.parametrize(
-    ("environ", "told"),
-    [
-        ({"PATH": ""}, "is not installed; run `make install`"),
-        ({"ENVIRONMENT_SUFFIX": "nowhere"}, "ENVIRONMENT_SUFFIX is 'nowhere'"),
-    ],
-)
-def test_at_the_command_line_a_failure_is_one_line(environ: dict[str, str], told: str) -> None:
+def test_at_the_command_line_a_failure_is_one_line() -> None:
+    check_one_line(ROOT, {"ENVIRONMENT_SUFFIX": "nowhere"}, "ENVIRONMENT_SUFFIX is 'nowhere'")
+
+
+def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
+    copy = copy_project(tmp_path / "copy")
+    check_one_line(copy, {"PATH": ""}, "`node` is not installed; run `make install`")
+
+
+def check_one_line(project: Path, environ: dict[str, str], told: str) -> None:
+    """Synthesizes, which must end with one line on the standard error that holds `told`."""
     command = subprocess.run(
         [sys.executable, "-m", "tools.cdktf", "synth"],
-        cwd=ROOT,
+        cwd=project,
         env={**os.environ, **environ},
         capture_output=True,
         text=True,

@@ -11,8 +11,7 @@ import jsonschema
 import pytest
 
 from tests.metrics import check_metric
-from tests.synthesis import referred, resource, resources, stacks, tracking
-from tools.dashboard import PICTURE, draw
+from tests.synthesis import referred, resource, resources, stacks
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "dashboard.schema.json").read_text("utf-8"))
 COLUMNS = 24
@@ -112,8 +111,3 @@ def test_the_query_asks_log_groups_that_exist(stack: dict[str, Any]) -> None:
     widgets = json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
     sources = re.findall("SOURCE '([^']+)'", widgets[-1]["properties"]["query"])
     assert [referred(stack, source)[0] for source in sources] == ["aws_cloudwatch_log_group"] * 2
-
-
-def test_the_picture_is_not_stale() -> None:
-    body = json.loads(resource(tracking("dev"), "aws_cloudwatch_dashboard")["dashboard_body"])
-    assert PICTURE.read_text("utf-8") == draw(body), "run `make docs`"

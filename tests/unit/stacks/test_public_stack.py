@@ -20,7 +20,7 @@ GRANTS = {
     ("logs:CreateLogStream", "aws_cloudwatch_log_group", "/aws/lambda/tracking-public-{env}:*"),
     ("logs:PutLogEvents", "aws_cloudwatch_log_group", "/aws/lambda/tracking-public-{env}:*"),
     ("cloudwatch:PutMetricData", "*", ""),
-    ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
+    ("dynamodb:Query", "dynamodb", "table/tracking-data-{env}"),
 }
 
 
@@ -104,7 +104,9 @@ def test_the_stage_deploys_itself_is_throttled_and_logs_nobodys_parcel(
         "throttling_burst_limit": chosen.burst_limit,
     }
     log = stage["access_log_settings"]
-    assert referred(stack, log["destination_arn"])[1]["name"] == f"/aws/apigateway/tracking-public-{env}"
+    assert referred(stack, log["destination_arn"])[1]["name"] == (
+        f"/aws/vendedlogs/apigateway/tracking-public-{env}"
+    )
     logged = json.dumps(list(json.loads(log["format"]).values()))
     assert not re.search(r"\$context\.(path|identity|http\.path|domain)", logged)
 
@@ -118,7 +120,7 @@ def test_the_function_is_as_announced(stack: dict[str, Any], env: str, function:
     variables = function["environment"]["variables"]
     assert variables[contract.ENVIRONMENT] == env
     assert variables[contract.REGION] == "${data.aws_region.region.name}"
-    assert variables[contract.TABLE_NAME] == "${data.aws_dynamodb_table.table_43360BC0.name}"
+    assert variables[contract.TABLE_NAME] == f"tracking-data-{env}"
     module, _, name = function["handler"].rpartition(".")
     source = ROOT / "lambda" / f"{module.replace('.', '/')}.py"
     assert f"def {name}(" in source.read_text("utf-8")
@@ -134,13 +136,23 @@ def test_the_function_is_as_announced(stack: dict[str, Any], env: str, function:
 def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any], env: str) -> None:
     expected = {(action, kind, name.format(env=env)) for action, kind, name in GRANTS}
     if env == "prod":
-        expected |= {
-            (action, "aws_kms_alias", "alias/tracking-prod")
-            for action in ("kms:Decrypt", "kms:GenerateDataKey*")
-        }
+        expected |= {(action, "kms", "key/*") for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
+        expected.add(("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-public-prod stores and sends"))
     assert grants(stack, f"tracking-public-role-{env}") == expected
     actions = {action for action, *_ in expected}
     assert {f"dynamodb:{call}" for call in public.AWS_CALLS["dynamodb"]} <= actions
+
+
+def test_of_the_keys_of_the_account_the_tables_alone_may_be_used_for_the_table_alone(
+    all_stacks: dict[str, dict[str, Any]],
+) -> None:
+    stack = all_stacks["prod"]["public-prod"]
+    (statement,) = (item for item in statements(stack) if item["Resource"][0].endswith(":key/*"))
+    assert statement["Condition"]["ForAnyValue:StringEquals"] == {
+        "kms:ResourceAliases": "alias/tracking-prod"
+    }
+    assert statement["Condition"]["StringEquals"]["kms:ViaService"].startswith("dynamodb.${")
+    assert resource(all_stacks["prod"]["tracking-prod"], "aws_kms_alias", name="alias/tracking-prod")
 
 
 def test_metrics_may_be_sent_to_one_namespace(stack: dict[str, Any], function: dict[str, Any]) -> None:
@@ -156,13 +168,13 @@ def test_logs_are_kept_as_long_as_the_settings_say(stack: dict[str, Any], env: s
     assert {group["retention_in_days"] for group in resources(stack, "aws_cloudwatch_log_group")} == {days}
 
 
-def test_prod_encrypts_with_the_environments_key(
+def test_prod_encrypts_logs_and_variables_with_a_key_of_its_own(
     stack: dict[str, Any], env: str, function: dict[str, Any]
 ) -> None:
     keys = {group.get("kms_key_id") for group in resources(stack, "aws_cloudwatch_log_group")}
     keys.add(function.get("kms_key_arn"))
     (key,) = keys
-    assert (key and referred(stack, key)[1]["name"]) == (None if env == "dev" else "alias/tracking-prod")
+    assert (key and referred(stack, key)[0]) == (None if env == "dev" else "aws_kms_key")
 
 
 @pytest.mark.parametrize(
@@ -247,19 +259,30 @@ def test_every_resource_is_tagged_and_every_name_holds_the_environment(
             assert re.split(r"[-/]", item[attribute])[-1] == env
 
 
-def test_what_is_looked_up_is_what_the_tracking_stack_makes(
+#: What a plan may ask AWS for: what is there in an empty account.
+LOOK_UPS = {"aws_caller_identity", "aws_partition", "aws_region", "aws_ssm_parameters_by_path"}
+
+
+def test_no_plan_looks_for_what_is_not_there_in_an_empty_account(
+    all_stacks: dict[str, dict[str, Any]], env: str
+) -> None:
+    for stack in all_stacks[env].values():
+        assert stack["data"].keys() <= LOOK_UPS
+
+
+def test_what_is_named_is_what_the_tracking_stack_makes(
     all_stacks: dict[str, dict[str, Any]], stack: dict[str, Any], env: str
 ) -> None:
     tracking = all_stacks[env][f"tracking-{env}"]
-    made = {
-        "aws_dynamodb_table": "aws_dynamodb_table",
-        "aws_sns_topic": "aws_sns_topic",
-        "aws_kms_alias": "aws_kms_alias",
+    topics = {
+        action
+        for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
+        for action in alarm["alarm_actions"]
     }
-    looked_up = [(kind, item["name"]) for kind in made for item in stack["data"].get(kind, {}).values()]
-    assert len(looked_up) == (3 if env == "prod" else 2)
-    for kind, name in looked_up:
-        assert resource(tracking, kind, name=name)
+    (topic,) = topics
+    assert resource(tracking, "aws_sns_topic", name=referred(stack, topic)[1]["name"])
+    variables = resource(stack, "aws_lambda_function")["environment"]["variables"]
+    assert resource(tracking, "aws_dynamodb_table", name=variables[contract.TABLE_NAME])
     assert stacks_of(settings(env)) == [f"tracking-{env}", f"public-{env}"], (
         "in the order of their deployment"
     )

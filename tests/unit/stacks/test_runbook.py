@@ -11,7 +11,7 @@ from main import ROOT
 from tests.synthesis import resources, stacks
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: What every command of the AWS CLI takes.
 GLOBAL_OPTIONS = {"output", "query", "region"}
 

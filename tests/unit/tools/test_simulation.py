@@ -1,10 +1,8 @@
 """The simulation shows the bounds that are known, and docs/ shows what it gives."""
 
-from xml.etree import ElementTree
-
 import pytest
 
-from simulation.__main__ import DOCUMENT, PLOT, RATES, SHARDS, Results, plot, simulate, table
+from simulation.__main__ import DOCUMENT, RATES, SHARDS, Results, simulate, table
 from simulation.table import PARTITION_LIMIT, STATUSES, accepted
 from tools.generated import filled
 
@@ -44,11 +42,3 @@ def test_more_shards_never_take_less(results: Results) -> None:
 def test_docs_show_what_it_gives(results: Results) -> None:
     text = DOCUMENT.read_text("utf-8")
     assert text == filled(text, {"simulation": table(results)}), "run `make simulate`"
-    assert PLOT.read_text("utf-8") == plot(results), "run `make simulate`"
-
-
-def test_plot_has_a_line_for_each_number_of_shards(results: Results) -> None:
-    root = ElementTree.fromstring(plot(results))
-    lines = root.findall("{http://www.w3.org/2000/svg}polyline")
-    assert len(lines) == len(SHARDS)
-    assert all(len(line.attrib["points"].split()) == len(RATES) for line in lines)
