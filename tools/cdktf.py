@@ -61,11 +61,11 @@ SENTENCES = {
         "AWS cannot be reached; check the connection, the region, and AWS_ENDPOINT_URL if it is set."
     ),
     r"Invalid AWS Region: (?P<region>\S+)": (
-        "AWS has no region {region}; check AWS_REGION, and region and more_regions in cdktf.json."
+        "AWS has no region {region}; check deployment.regions in cdktf.json."
     ),
     r"EntityAlreadyExists: Role with name (?P<role>\S+) already exists": (
         "The role {role} is there already, in the state of none of these stacks. If the environment is in another "
-        "region too, list this one in more_regions in cdktf.json; otherwise delete the role."
+        "region too, list this one in deployment.regions in cdktf.json; otherwise delete the role."
     ),
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
@@ -99,7 +99,8 @@ def state_stacks_of(settings: Settings) -> list[str]:
 
 
 def _suffixes(settings: Settings) -> list[str]:
-    return ["", *(f"_{region}" for region in settings.more_regions)]
+    others = [region for region in settings.deployment.regions if region != settings.region]
+    return [settings.region_suffix, *(f"_{region}" for region in others)]
 
 
 class Cdktf:
@@ -275,15 +276,15 @@ def create_state_bucket(settings: Settings) -> None:
     try:
         s3 = boto3.client("s3", region_name=settings.region)
         if settings.region == "us-east-1":  # which is no location constraint
-            s3.create_bucket(Bucket=settings.state_bucket)
+            s3.create_bucket(Bucket=settings.state.bucket)
         else:
-            s3.create_bucket(Bucket=settings.state_bucket, CreateBucketConfiguration=place)
+            s3.create_bucket(Bucket=settings.state.bucket, CreateBucketConfiguration=place)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "BucketAlreadyExists":
             raise DeployError(
-                f"The bucket name {settings.state_bucket!r} is taken by another account; choose another "
-                f"for state_bucket in cdktf.json, context.defaults."
+                f"The bucket name {settings.state.bucket!r} is taken by another account; choose another "
+                f"for state.bucket in cdktf.json, context.defaults."
             ) from error
         if code != "BucketAlreadyOwnedByYou":
             raise DeployError(explain(str(error)) or f"The state bucket cannot be made: {error}.") from error
@@ -329,15 +330,15 @@ def main() -> None:
     approval = ["--auto-approve"] if arguments.auto_approve else []
     try:
         settings, *elsewhere = load_all_regions(ROOT / "cdktf.json", os.environ)
-        if arguments.command == "destroy" and settings.protect_from_deletion:
+        if arguments.command == "destroy" and settings.deployment.protect_from_deletion:
             sys.exit(
                 f"Error: {settings.environment} is protected from deletion; to end it all the same, set "
-                f"protect_from_deletion to false in cdktf.json, deploy that, and destroy it then."
+                f"deployment.protect_from_deletion to false in cdktf.json, deploy that, and destroy it then."
             )
         cdktf = Cdktf(os.environ, output=arguments.output)
         cdktf.synth()
         if arguments.command == "state":
-            if settings.state_owner == "s3":
+            if settings.state.owner == "s3":
                 for regional in (settings, *elsewhere):
                     create_state_bucket(regional)
             cdktf.run("deploy", *state_stacks_of(settings), *approval)
@@ -347,7 +348,7 @@ def main() -> None:
                 stacks = [cdktf.unlock([*stacks, *state_stacks_of(settings)], arguments.lock)]
                 print(f"Released the lock of {stacks[0]}.", flush=True)
             silent = Cdktf(os.environ, output=arguments.output, show=lambda _: None)
-            for stack in stacks if settings.state_owner != "hcp" else ():
+            for stack in stacks if settings.state.owner != "hcp" else ():
                 if adopted := adopt(silent, stack):
                     print(f"Took into the state what the killed deploy had made: {', '.join(adopted)}.")
         elif arguments.command == "synth":

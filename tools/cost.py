@@ -194,7 +194,9 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
     settings = {
         name: load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": name}) for name in ("dev", "prod")
     }
-    loads = {name: Load(chosen.memory_mb, chosen.web_acl) for name, chosen in settings.items()}
+    loads = {
+        name: Load(chosen.tracking.memory_mb, chosen.tracking.web_acl) for name, chosen in settings.items()
+    }
     batches = {name: load._replace(batch=BATCH) for name, load in loads.items()}
     shards = {
         f"{n:,}": {"GET /updates": sum(usd(READS, loads["prod"]._replace(shards=n)).values())}
