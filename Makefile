@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What `make install` put into .venv goes before what the machine has.
+# What `make install` put into .venv overrides what the machine has.
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
@@ -96,8 +96,9 @@ bench: install ## measure synth and the functions, each beside a baseline
 simulate: install ## simulate the load of the status index, and write its results into docs/
 	@python -m simulation
 
-docs: install ## write docs/openapi.json and the pictures of the page
+docs: install ## write docs/openapi.json, the tables of docs/settings.md and the pictures of the page
 	@python -m tools.openapi
+	@python -m tools.settings
 	@python -m tools.screenshot
 
 cost: install ## print what an environment costs, and write it into docs/

@@ -1,11 +1,13 @@
 """Synthesizes the Terraform configuration of every stack into cdktf.out."""
 
+import json
 import os
 import re
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).parent
 #: Of Terraform's AWS provider; `make lock` writes it. A run finds it in the stack's folder, wherever that is.
@@ -18,15 +20,28 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 
-def add_stacks(app: "App", settings: "Settings", suffix: str = "") -> None:
-    """Lists the stacks of a region; `suffix` ends their names."""
+def add_stacks(app: "App", settings: "Settings") -> None:
+    """Lists the stacks of an environment in a region. Raises SettingsError for a threshold of no alarm."""
     from stacks.public import PublicStack
     from stacks.state import StateStack
     from stacks.tracking import TrackingStack
 
+    suffix = settings.region_suffix
     StateStack(app, f"state{suffix}", settings)
     tracking = TrackingStack(app, f"tracking-{settings.environment}{suffix}", settings)
-    PublicStack(app, f"public-{settings.environment}{suffix}", settings, tracking=tracking)
+    public = PublicStack(app, f"public-{settings.environment}{suffix}", settings, tracking=tracking)
+    settings.check_alarms([*tracking.alarm_names, *public.alarm_names])
+
+
+def synthesize(settings: "Settings") -> dict[str, Any]:
+    """The Terraform JSON of the stacks of an environment in a region, by their names. Raises as `add_stacks`."""
+    from cdktf import App
+
+    with TemporaryDirectory() as folder:
+        app = App(outdir=folder)
+        add_stacks(app, settings)
+        app.synth()
+        return {path.parent.name: json.loads(path.read_bytes()) for path in Path(folder).rglob("cdk.tf.json")}
 
 
 def main() -> None:
@@ -39,11 +54,9 @@ def main() -> None:
     try:
         from cdktf import App
 
-        settings, *elsewhere = load_all_regions(ROOT / "cdktf.json", os.environ)
         app = App()
-        add_stacks(app, settings)
-        for regional in elsewhere:
-            add_stacks(app, regional, f"_{regional.region}")
+        for settings in load_all_regions(ROOT / "cdktf.json", os.environ):
+            add_stacks(app, settings)
         app.synth()
         for folder in Path(app.outdir, "stacks").iterdir():
             shutil.copyfile(LOCK, folder / ".terraform.lock.hcl")

@@ -69,7 +69,7 @@ def up(port: int, public_port: int) -> None:
         StaleCodeError: the code was changed meanwhile.
     """
     # Nothing here may reach an account that this shell has credentials for.
-    for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_REGION"]:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     settings = load_settings(ROOT / "cdktf.json", os.environ)
 
@@ -163,7 +163,7 @@ See a shipment arrive, in a browser (its last scans come in during the next minu
 """
     return f"""
 The tracking API is deployed and runs at {url}, the public API at {public_url}
-{shipment if settings.public_tracking == "open" else ""}
+{shipment if settings.public.access == "open" else ""}
 Store an update:
   {curl} -H 'Content-Type: application/json' -d '{update}' {url}/track
 

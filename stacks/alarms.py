@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from stacks.constructs.alarms import Alarm, Both
+from stacks.constructs.alarms import Alarm, CompositeAlarm
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.metric import Metric, percentage, total, unanswered
 from stacks.constructs.queue import DeadLetterQueue
@@ -26,84 +26,67 @@ class Watched(NamedTuple):
     dead_letters: DeadLetterQueue
 
 
-def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Both]:
+def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | CompositeAlarm]:
     """The rows: name, metric, above what, in how many periods of how many seconds, and what that means."""
     api, function, table, idempotency, notifier, notifications, dead_letters = watched
     requests, failures = api.metric("Count"), api.metric("5XXError")
-    enough = settings.alarm_min_requests
-    timeouts = settings.alarm_duration_percent * 10  # per cent of seconds, in ms
+    enough = settings.monitoring.min_requests
     # fmt: off
     return [
-        Alarm("tracking-api-4xx", api.metric("4XXError"), settings.alarm_4xx_count, 2, 5 * MINUTE,
+        Alarm("tracking-api-4xx", api.metric("4XXError"), 10, 2, 5 * MINUTE,
               "Callers send what is refused: wrong signatures, invalid updates, or too many requests."),
-        Alarm("tracking-api-5xx", failures, settings.alarm_5xx_count, 1, MINUTE,
+        Alarm("tracking-api-5xx", failures, 5, 1, MINUTE,
               "Requests fail through no fault of the caller."),
-        Alarm("tracking-api-5xx-rate", percentage(failures, requests, at_least=enough),
-              settings.alarm_5xx_percent, 2, 5 * MINUTE,
+        Alarm("tracking-api-5xx-rate", percentage(failures, requests, at_least=enough), 1, 2, 5 * MINUTE,
               "A part of all requests (%) fails through no fault of the caller."),
         _burn(settings, "tracking-availability-fast", failures, requests, 14.4, HOUR, 5 * MINUTE,
               "At this rate the failures that the goal allows in 30 days are used up in 2."),
         _burn(settings, "tracking-availability-slow", failures, requests, 6, 6 * HOUR, 30 * MINUTE,
               "At this rate the failures that the goal allows in 30 days are used up in 5."),
-        Alarm("tracking-api-latency", api.metric("Latency", "Average"), settings.alarm_latency_ms, 2, 5 * MINUTE,
+        Alarm("tracking-api-latency", api.metric("Latency", "Average"), 1_000, 2, 5 * MINUTE,
               "Callers wait too long (ms).", "ignore"),
-        Alarm("tracking-api-latency-p99", api.metric("Latency", "p99"), settings.alarm_latency_p99_ms, 2, 5 * MINUTE,
+        Alarm("tracking-api-latency-p99", api.metric("Latency", "p99"), 3_000, 2, 5 * MINUTE,
               "One caller in 100 waits too long (ms).", "ignore"),
 
-        Alarm("tracking-updates-failed", function.own_metric("TrackingUpdateFailed"),
-              settings.alarm_update_failed_count, 1, 5 * MINUTE,
+        Alarm("tracking-updates-failed", function.own_metric("TrackingUpdateFailed"), 5, 1, 5 * MINUTE,
               "Updates are not stored, and whoever sent them has to send them again."),
-        Alarm("tracking-unhandled", function.own_metric("UnhandledException"),
-              settings.alarm_unhandled_count, 1, 5 * MINUTE,
+        Alarm("tracking-unhandled", function.own_metric("UnhandledException"), 0, 1, 5 * MINUTE,
               "The tracking function met what it has no answer for: a fault of its code, its rights or its settings."),
-        Alarm("tracking-lambda-errors", function.metric("Errors"), settings.alarm_function_error_count, 1, 5 * MINUTE,
-              "The tracking function dies: it does not start, runs out of memory, or reaches its timeout."),
-        Alarm("tracking-lambda-duration", function.metric("Duration", "Maximum"),
-              settings.timeout_seconds * timeouts, 2, 5 * MINUTE,
-              "The tracking function is about to reach its timeout (ms).", "ignore"),
-        Alarm("tracking-lambda-throttle", function.metric("Throttles"), settings.alarm_throttle_count, 1, 5 * MINUTE,
-              "Lambda refuses to run the function: the account's concurrency is used up."),
+        *function.alarms("tracking-lambda", "the tracking function", throttle={
+              "meaning": "Lambda refuses to run the function: the account's concurrency is used up."}),
 
         Alarm("tracking-table-throttle",
-              total(table.metric("ReadThrottleEvents"), table.metric("WriteThrottleEvents")),
-              settings.alarm_table_throttle_count, 1, 5 * MINUTE,
+              total(table.metric("ReadThrottleEvents"), table.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
               "DynamoDB throttles the table."),
         Alarm("tracking-index-throttle",
               total(table.index_metric("ReadThrottleEvents"), table.index_metric("WriteThrottleEvents")),
-              settings.alarm_table_throttle_count, 1, 5 * MINUTE,
+              10, 1, 5 * MINUTE,
               "DynamoDB throttles the index by status; what it cannot write there, it refuses for the table."),
         Alarm("tracking-idempotency-throttle",
               total(idempotency.metric("ReadThrottleEvents"), idempotency.metric("WriteThrottleEvents")),
-              settings.alarm_table_throttle_count, 1, 5 * MINUTE,
+              10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of Idempotency-Keys."),
         Alarm("tracking-table-errors",
               total(*(table.metric("SystemErrors", operation=operation) for operation in table.operations),
                     *(idempotency.metric("SystemErrors", operation=operation) for operation in idempotency.operations)),
-              settings.alarm_table_error_count, 1, 5 * MINUTE,
+              10, 1, 5 * MINUTE,
               "DynamoDB answers with errors of its own."),
 
-        Alarm("tracking-notifier-lag", notifier.metric("IteratorAge", "Maximum"),
-              settings.alarm_notifier_lag_ms, 2, 5 * MINUTE,
+        Alarm("tracking-notifier-lag", notifier.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
               "Notifications come late (ms): the notifier fails, or does not keep up with the table.", "ignore"),
         # What does not run tells of no lag. Every update is written to the index, and what is sent twice is not.
         Alarm("tracking-notifier-stopped",
               unanswered(table.index_metric("ConsumedWriteCapacityUnits"), notifier.metric("Invocations")),
               0, 2, 5 * MINUTE,
               "Updates are stored, and Lambda gives the notifier none of them."),
-        Alarm("tracking-notifier-errors", notifier.metric("Errors"),
-              settings.alarm_notifier_error_count, 1, 5 * MINUTE,
-              "Whole batches of updates fail: DynamoDB or SNS does not answer the notifier."),
-        Alarm("tracking-notifier-duration", notifier.metric("Duration", "Maximum"),
-              notifier.timeout_seconds * timeouts, 2, 5 * MINUTE,
-              "The notifier is about to reach its timeout (ms).", "ignore"),
-        Alarm("tracking-notifier-throttle", notifier.metric("Throttles"), settings.alarm_throttle_count, 1, 5 * MINUTE,
-              "Lambda refuses to run the notifier: the account's concurrency is used up."),
+        *notifier.alarms("tracking-notifier", "the notifier", errors={
+              "threshold": 5,
+              "meaning": "Whole batches of updates fail: DynamoDB or SNS does not answer the notifier."}),
 
-        Alarm("tracking-dead-letters", dead_letters.metric("ApproximateNumberOfMessagesVisible"),
-              settings.alarm_dead_letter_count, 1, 5 * MINUTE,
+        Alarm("tracking-dead-letters", dead_letters.metric("ApproximateNumberOfMessagesVisible"), 0, 1, 5 * MINUTE,
               "Updates could not be handled; `make redrive` within 18 hours sends them again."),
         Alarm("tracking-dead-letters-age", dead_letters.metric("ApproximateAgeOfOldestMessage"),
-              settings.alarm_dead_letter_age_seconds, 1, 5 * MINUTE,
+              6 * HOUR, 1, 5 * MINUTE,
               "A dead letter waits for `make redrive` (s), which can do nothing when it has waited for 18 hours."),
         Alarm("tracking-dead-letters-lost", notifier.metric("DestinationDeliveryFailures"), 0, 1, 5 * MINUTE,
               "Lambda could not write a dead letter: nothing else holds what the notifier's log says failed."),
@@ -123,17 +106,17 @@ def _burn(
     long_seconds: int,
     short_seconds: int,
     meaning: str,
-) -> Both:
+) -> CompositeAlarm:
     """The failures that the goal allows are used up `rate` times as fast as over 30 days.
 
     As in Google's SRE workbook, "Alerting on SLOs" (multiwindow, multi-burn-rate): the long window says that it
     matters, and the short one that it goes on, so that the alarm is over soon after the failures are. An alarm
     has one period, in metric math too, so each window takes one of its own.
     """
-    threshold = round(rate * (100 - settings.availability_goal_percent), 4)
-    enough = settings.alarm_min_requests
+    threshold = round(rate * (100 - settings.monitoring.availability_goal_percent), 4)
+    enough = settings.monitoring.min_requests
     long = percentage(failures, requests, at_least=enough)
-    return Both(
+    return CompositeAlarm(
         name,
         meaning,
         (

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import contract
 from stacks.alarms import Watched
 from stacks.constructs.dashboard import AlarmStatus, Graph, LogTable, Title, Totals, Widget
-from stacks.constructs.function import PythonFunction
 from stacks.constructs.metric import Metric, percentage
 
 #: Answers that were errors, by what the function called them, or else API Gateway, which asked it nothing then.
@@ -58,12 +57,7 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
             ),
         ],
         [Title("Functions")],
-        [
-            _runs("Tracking function", function),
-            Graph("Tracking function (ms)", _durations(function)),
-            _runs("Notifier", notifier),
-            Graph("Notifier (ms)", _durations(notifier)),
-        ],
+        [*function.graphs("Tracking function"), *notifier.graphs("Notifier")],
         [Title("DynamoDB")],
         [
             Graph(
@@ -126,11 +120,3 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
         [Title("Errors")],
         [LogTable("Top errors by code", [function.log_group_name, api.access_log_name], TOP_ERRORS)],
     ]
-
-
-def _runs(title: str, function: PythonFunction) -> Graph:
-    return Graph(title, {name: function.metric(name) for name in ("Invocations", "Errors", "Throttles")})
-
-
-def _durations(function: PythonFunction) -> dict[str, Metric]:
-    return {name: function.metric("Duration", name) for name in ("Average", "p99", "Maximum")}

@@ -39,16 +39,16 @@ def lay_foundation(
         state_key: names the state among all others of a region, for example ``tracking/dev``.
     """
     state_key += settings.state_suffix
-    if settings.state_owner == "hcp":
+    if settings.state.owner == "hcp":
         workspace = NamedCloudWorkspace(name=state_key.replace("/", "-"))
-        CloudBackend(stack, organization=settings.hcp_organization, workspaces=workspace)
-    elif settings.state_owner == "local":
+        CloudBackend(stack, organization=settings.state.hcp_organization, workspaces=workspace)
+    elif settings.state.owner == "local":
         # The default path is absolute, and so differs from folder to folder.
         LocalBackend(stack, path=f"../../../terraform.{state_key.replace('/', '-')}.tfstate")
     else:
         backend = S3Backend(
             stack,
-            bucket=settings.state_bucket,
+            bucket=settings.state.bucket,
             key=f"{state_key}/terraform.tfstate",
             region=settings.region,
             encrypt=True,

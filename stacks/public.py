@@ -38,10 +38,10 @@ class PublicStack(TerraformStack):
         account = lay_foundation(self, settings, tags=settings.tags, state_key=f"public/{env}")
 
         key = table_key = table = None
-        if settings.customer_managed_key:
+        if settings.deployment.customer_managed_key:
             key = EncryptionKey(self, "key", name=f"tracking-public-{env}", account=account)
             table_key = KeyReference(tracking.key_name, account)
-        if settings.public_tracking == "open":
+        if settings.public.access == "open":
             table = TableReference(tracking.table_name, account, table_key)
         topic = TopicReference(tracking.alarm_topic_name, account)
         function = PythonFunction(
@@ -62,9 +62,9 @@ class PublicStack(TerraformStack):
                 "LOG_LEVEL": "INFO",
             },
             dead_letters=None,
-            log_retention_days=settings.public_log_retention_days,
+            log_retention_days=settings.public.log_retention_days,
             key=key,
-            protect_from_deletion=settings.protect_from_deletion,
+            protect_from_deletion=settings.deployment.protect_from_deletion,
             # An HTTP API begins no traces, and strangers' own trace headers should start none.
             traced=False,
         )
@@ -85,27 +85,41 @@ class PublicStack(TerraformStack):
             description="Public Tracking API",
             function=function,
             routes=["$default", SHIPMENTS] if table else ["$default"],
-            allowed_origins=settings.public_allowed_origins,
-            rate_limit=settings.public_rate_limit,
-            burst_limit=settings.public_burst_limit,
-            log_retention_days=settings.public_log_retention_days,
+            allowed_origins=settings.public.allowed_origins,
+            rate_limit=settings.public.rate_limit,
+            burst_limit=settings.public.burst_limit,
+            log_retention_days=settings.public.log_retention_days,
             key=key,
-            protect_from_deletion=settings.protect_from_deletion,
+            protect_from_deletion=settings.deployment.protect_from_deletion,
         )
 
-        # fmt: off
         rows = [
-            Alarm("public-5xx", api.metric("5xx"), settings.alarm_5xx_count, 1, 60,
-                  "The public API's requests fail through no fault of the customers."),
-            Alarm("public-errors", function.metric("Errors"), settings.alarm_public_error_count, 2, 300,
-                  "The public API's function dies, and its callers get 500."),
-            Alarm("public-duration", function.metric("Duration", "Average"), settings.alarm_public_duration_ms, 2, 300,
-                  "Customers wait too long (ms): DynamoDB does not answer in time.", "ignore"),
-            Alarm("public-throttle", function.metric("Throttles"), settings.alarm_public_throttle_count, 1, 300,
-                  "Lambda refuses to run the public API's function: the account's concurrency is used up."),
+            Alarm(
+                "public-5xx",
+                api.metric("5xx"),
+                threshold=5,
+                periods=1,
+                period_seconds=60,
+                meaning="The public API's requests fail through no fault of the customers.",
+            ),
+            *function.alarms(
+                "public",
+                "the public API's function",
+                errors={
+                    "threshold": 5,
+                    "periods": 2,
+                    "meaning": "The public API's function dies, and its callers get 500.",
+                },
+                duration={
+                    "metric": function.metric("Duration", "Average"),
+                    "threshold": 45_000,
+                    "meaning": "Customers wait too long (ms): DynamoDB does not answer in time.",
+                },
+                throttle={"threshold": 1},
+            ),
         ]
-        # fmt: on
         alarms = Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
+        self.alarm_names = alarms.names
         counts = ("Invocations", "Errors", "Throttles")
         Dashboard(
             self,

@@ -44,10 +44,10 @@ class StateStack(TerraformStack):
         account = lay_foundation(
             self, settings, tags={**settings.tags, "Environment": "shared"}, state_key="state"
         )
-        if settings.state_owner == "s3":
+        if settings.state.owner == "s3":
             # An emulator on this machine speaks plain HTTP.
-            StateBucket(self, "bucket", name=settings.state_bucket, tls_only=not settings.emulated)
-        if settings.api_gateway_account_role:
+            StateBucket(self, "bucket", name=settings.state.bucket, tls_only=not settings.emulated)
+        if settings.deployment.api_gateway_account_role:
             ApiGatewayLogging(self, "api-gateway", account=account)
 
 

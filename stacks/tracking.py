@@ -1,5 +1,7 @@
 """The tracking API: signed updates in, the history of a shipment out."""
 
+from dataclasses import asdict
+
 from cdktf import TerraformOutput, TerraformStack
 from constructs import Construct
 
@@ -39,7 +41,7 @@ class TrackingStack(TerraformStack):
         account = lay_foundation(self, settings, tags=settings.tags, state_key=f"tracking/{env}")
 
         key = EncryptionKey(self, "key", name=self.key_name, account=account)
-        data_key = key if settings.customer_managed_key else None
+        data_key = key if settings.deployment.customer_managed_key else None
 
         dead_letters = DeadLetterQueue(self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=data_key)
         table = TrackingTable(
@@ -47,7 +49,7 @@ class TrackingStack(TerraformStack):
             "table",
             name=self.table_name,
             key=data_key,
-            protect_from_deletion=settings.protect_from_deletion,
+            protect_from_deletion=settings.deployment.protect_from_deletion,
         )
         idempotency = IdempotencyTable(self, "idempotency", name=f"tracking-idempotency-{env}", key=data_key)
         parameters = Parameters(
@@ -55,16 +57,14 @@ class TrackingStack(TerraformStack):
             "parameters",
             environment=env,
             table_name=table.name,
-            timeout_seconds=settings.timeout_seconds,
-            rate_limit=settings.rate_limit,
-            flags={
-                "enhanced_tracking": settings.enhanced_tracking,
-                "batch_processing": settings.batch_processing,
-                "real_time_notifications": settings.real_time_notifications,
-            },
+            timeout_seconds=settings.tracking.timeout_seconds,
+            rate_limit=settings.tracking.rate_limit,
+            flags=asdict(settings.flags),
             key=data_key,
         )
-        shards = StatusIndexShards(self, "shards", environment=env, wanted=settings.status_index_shards)
+        shards = StatusIndexShards(
+            self, "shards", environment=env, wanted=settings.tracking.status_index_shards
+        )
         function = PythonFunction(
             self,
             "processor",
@@ -72,8 +72,8 @@ class TrackingStack(TerraformStack):
             role_name=f"tracking-lambda-role-{env}{settings.region_suffix}",
             handler="tracking.handler.handler",
             package=build("tracking"),
-            memory_mb=settings.memory_mb,
-            timeout_seconds=settings.timeout_seconds,
+            memory_mb=settings.tracking.memory_mb,
+            timeout_seconds=settings.tracking.timeout_seconds,
             environment={
                 "TABLE_NAME": table.name,
                 "IDEMPOTENCY_TABLE": idempotency.name,
@@ -89,9 +89,9 @@ class TrackingStack(TerraformStack):
                 contract.STATUS_INDEX_SHARDS_READ: shards.read,
             },
             dead_letters=dead_letters,
-            log_retention_days=settings.log_retention_days,
+            log_retention_days=settings.tracking.log_retention_days,
             key=data_key,
-            protect_from_deletion=settings.protect_from_deletion,
+            protect_from_deletion=settings.deployment.protect_from_deletion,
         )
         table.grant_read(function.role)
         table.grant_write(function.role)
@@ -109,23 +109,23 @@ class TrackingStack(TerraformStack):
             validator_name="tracking-validator",
             routes=ROUTES,
             gateway_responses=GATEWAY_RESPONSES,
-            rate_limit=settings.rate_limit,
-            burst_limit=settings.burst_limit,
-            log_retention_days=settings.log_retention_days,
+            rate_limit=settings.tracking.rate_limit,
+            burst_limit=settings.tracking.burst_limit,
+            log_retention_days=settings.tracking.log_retention_days,
             key=data_key,
-            protect_from_deletion=settings.protect_from_deletion,
+            protect_from_deletion=settings.deployment.protect_from_deletion,
         )
 
-        if settings.web_acl:
+        if settings.tracking.web_acl:
             WebAcl(
                 self,
                 "web-acl",
                 name=f"tracking-{env}",
                 stage_arn=api.stage_arn,
-                rate_limit=settings.rate_limit,
-                log_retention_days=settings.log_retention_days,
+                rate_limit=settings.tracking.rate_limit,
+                log_retention_days=settings.tracking.log_retention_days,
                 key=data_key,
-                protect_from_deletion=settings.protect_from_deletion,
+                protect_from_deletion=settings.deployment.protect_from_deletion,
             )
 
         notifications = NotificationTopic(
@@ -133,7 +133,7 @@ class TrackingStack(TerraformStack):
             "notifications",
             name=f"tracking-notifications-{env}",
             key=key,
-            emails=settings.notification_emails,
+            emails=settings.notifications.emails,
         )
         notifier = PythonFunction(
             self,
@@ -142,7 +142,7 @@ class TrackingStack(TerraformStack):
             role_name=f"tracking-notifier-role-{env}{settings.region_suffix}",
             handler="notifier.handler.handler",
             package=build("notifier"),
-            memory_mb=settings.memory_mb,
+            memory_mb=settings.tracking.memory_mb,
             timeout_seconds=NOTIFIER_TIMEOUT_SECONDS,
             environment={
                 "TABLE_NAME": table.name,
@@ -155,9 +155,9 @@ class TrackingStack(TerraformStack):
                 "TOPIC_ARN": notifications.arn,
             },
             dead_letters=None,
-            log_retention_days=settings.log_retention_days,
+            log_retention_days=settings.tracking.log_retention_days,
             key=data_key,
-            protect_from_deletion=settings.protect_from_deletion,
+            protect_from_deletion=settings.deployment.protect_from_deletion,
         )
         table.grant_read_history(notifier.role)
         parameters.grant_read_flags(notifier.role)
@@ -169,13 +169,14 @@ class TrackingStack(TerraformStack):
             "alarm-topic",
             name=self.alarm_topic_name,
             key=key,
-            emails=settings.alarm_emails,
+            emails=settings.monitoring.emails,
             account=account,
         )
         watched = Watched(api, function, table, idempotency, notifier, notifications, dead_letters)
         alarms = Alarms(
             self, "alarms", settings=settings, topic=topic, rows=tracking_alarms(settings, watched)
         )
+        self.alarm_names = alarms.names
         dashboard = Dashboard(
             self,
             "dashboard",

@@ -1,32 +1,36 @@
-"""Synthesizes the stacks as `main.py` does, for the tests of what comes out."""
+"""The synthesized stacks, for the tests of what comes out."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from main import ROOT, add_stacks
+from main import ROOT
+from main import synthesize as synthesize
 from stacks.settings import Settings, load_settings
 
 
 def settings(environment: str, **changes: Any) -> Settings:
-    """The project's own settings of an environment, with `changes`."""
-    return replace(load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": environment}), **changes)
+    """The project's own settings of an environment, with `changes`; to a group, by the settings in it."""
+    chosen = load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": environment})
+    for name, change in changes.items():
+        group: Any = getattr(chosen, name)
+        if is_dataclass(group):
+            changes[name] = replace(group, **change)  # type: ignore[type-var]
+    return replace(chosen, **changes)
 
 
-def synthesize(chosen: Settings) -> dict[str, Any]:
-    """The Terraform JSON of every stack, by the stack's name."""
-    from cdktf import App
-
-    with TemporaryDirectory() as folder:
-        app = App(outdir=folder)
-        add_stacks(app, chosen)
-        app.synth()
-        return {path.parent.name: json.loads(path.read_bytes()) for path in Path(folder).rglob("cdk.tf.json")}
+def write_settings(folder: Path, **blocks: Any) -> Path:
+    """A cdktf.json in `folder` like the project's own, but for these groups of these blocks."""
+    path = folder / "cdktf.json"
+    document = json.loads((ROOT / "cdktf.json").read_bytes())
+    for name, groups in blocks.items():
+        document["context"][name] = {**document["context"].get(name, {}), **groups}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
 
 
 @cache

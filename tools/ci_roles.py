@@ -138,7 +138,7 @@ def roles(
             trust = trust_policy(account, GITHUB, github_subjects(repository, name))
         else:
             phase = "plan" if policy is PLAN_POLICY else "*"
-            place = f"organization:{settings.hcp_organization}:project:{project}:workspace"
+            place = f"organization:{settings.state.hcp_organization}:project:{project}:workspace"
             names = [workspace.replace(settings.environment, suffix) for workspace in workspaces]
             trust = trust_policy(account, HCP, [f"{place}:{each}:run_phase:{phase}" for each in names])
         found[f"tracking-ci-{name}"] = {"trust": trust, "policy": policy}
@@ -179,7 +179,7 @@ def main() -> None:
     try:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
         account = arguments.account or boto3.client("sts").get_caller_identity()["Account"]
-        hcp = settings.state_owner == "hcp"
+        hcp = settings.state.owner == "hcp"
         issuer = HCP if hcp else GITHUB
         made = roles(
             settings,

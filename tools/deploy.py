@@ -187,10 +187,10 @@ def _arguments() -> argparse.Namespace:
 
 def _run(arguments: argparse.Namespace, regions: Sequence[Settings]) -> None:
     command, ask, settings = arguments.command, not arguments.auto_approve, regions[0]
-    if command == "destroy" and settings.protect_from_deletion:
+    if command == "destroy" and settings.deployment.protect_from_deletion:
         raise DeployError(
             f"{settings.environment} is protected from deletion; to end it all the same, set "
-            f"protect_from_deletion to false in cdktf.json, deploy that, and destroy it then."
+            f"deployment.protect_from_deletion to false in cdktf.json, deploy that, and destroy it then."
         )
     stacks = Stacks({**os.environ, "TF_IN_AUTOMATION": "1"}, output=arguments.output)
     if command != "apply":  # which takes what was planned
@@ -214,11 +214,11 @@ def _run(arguments: argparse.Namespace, regions: Sequence[Settings]) -> None:
     elif command == "drift":
         deployment.drift(names)
     elif command == "state":
-        for regional in regions if settings.state_owner == "s3" else ():
+        for regional in regions if settings.state.owner == "s3" else ():
             create_state_bucket(regional)
         deployment.deploy(stacks.shared, ask=ask)
     elif command == "unlock":
-        deployment.unlock(arguments.lock, find_existing=settings.state_owner != "hcp")
+        deployment.unlock(arguments.lock, find_existing=settings.state.owner != "hcp")
     else:
         deployment.lock_provider()
 

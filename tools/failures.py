@@ -42,11 +42,11 @@ SENTENCES = {
         "AWS cannot be reached; check the connection, the region, and AWS_ENDPOINT_URL if it is set."
     ),
     r"Invalid AWS Region: (?P<region>\S+)": (
-        "AWS has no region {region}; check AWS_REGION, and region and more_regions in cdktf.json."
+        "AWS has no region {region}; check deployment.regions in cdktf.json."
     ),
     r"EntityAlreadyExists: Role with name (?P<role>\S+) already exists": (
         "The role {role} is there already, in the state of none of these stacks. If the environment is in another "
-        "region too, list this one in more_regions in cdktf.json; otherwise delete the role."
+        "region too, list this one in deployment.regions in cdktf.json; otherwise delete the role."
     ),
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."

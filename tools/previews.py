@@ -7,11 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.settings import SettingsError, load_settings
+from stacks.settings import SettingsError, load_all_regions
 from tools.failures import explain
 from tools.github import GitHub, GitHubError
 from tools.toolchain import ROOT
@@ -19,11 +20,13 @@ from tools.toolchain import ROOT
 LABEL = "preview"
 
 
-def left_over(github: GitHub, region: str) -> list[str]:
+def left_over(github: GitHub, regions: Iterable[str]) -> list[str]:
     """The environments `pr-NUMBER` that have something in AWS and nobody who wants it. Raises GitHubError."""
-    client = boto3.client("resourcegroupstaggingapi", region_name=region)
-    pages = client.get_paginator("get_tag_values").paginate(Key="Environment")
-    environments = [value for page in pages for value in page["TagValues"] if re.fullmatch(r"pr-\d+", value)]
+    environments = set()
+    for region in regions:
+        client = boto3.client("resourcegroupstaggingapi", region_name=region)
+        for page in client.get_paginator("get_tag_values").paginate(Key="Environment"):
+            environments |= {value for value in page["TagValues"] if re.fullmatch(r"pr-\d+", value)}
     found = []
     for environment in sorted(environments):
         pull_request = github.request("GET", f"/pulls/{environment.removeprefix('pr-')}")
@@ -36,8 +39,8 @@ def left_over(github: GitHub, region: str) -> list[str]:
 def main() -> None:
     """Raises SystemExit with one plain sentence for whatever goes wrong."""
     try:
-        region = load_settings(ROOT / "cdktf.json", {**os.environ, "ENVIRONMENT_SUFFIX": "pr-0"}).region
-        environments = left_over(GitHub(os.environ), region)
+        settings = load_all_regions(ROOT / "cdktf.json", {**os.environ, "ENVIRONMENT_SUFFIX": "pr-0"})
+        environments = left_over(GitHub(os.environ), [regional.region for regional in settings])
     except (GitHubError, SettingsError) as error:
         sys.exit(f"Error: {error}")
     except (BotoCoreError, ClientError) as error:

@@ -21,15 +21,15 @@ def create_state_bucket(settings: Settings) -> None:
     try:
         s3 = boto3.client("s3", region_name=settings.region)
         if settings.region == "us-east-1":  # which is no location constraint
-            s3.create_bucket(Bucket=settings.state_bucket)
+            s3.create_bucket(Bucket=settings.state.bucket)
         else:
-            s3.create_bucket(Bucket=settings.state_bucket, CreateBucketConfiguration=place)
+            s3.create_bucket(Bucket=settings.state.bucket, CreateBucketConfiguration=place)
     except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: of an endpoint that is no URL
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
         if code == "BucketAlreadyExists":
             raise DeployError(
-                f"The bucket name {settings.state_bucket!r} is taken by another account; choose another "
-                f"for state_bucket in cdktf.json, context.defaults."
+                f"The bucket name {settings.state.bucket!r} is taken by another account; choose another "
+                f"for state.bucket in cdktf.json, context.defaults."
             ) from error
         if code != "BucketAlreadyOwnedByYou":
             raise DeployError(explain(str(error)) or f"The state bucket cannot be made: {error}.") from error

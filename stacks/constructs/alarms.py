@@ -23,9 +23,9 @@ RUNBOOK = "docs/runbook.md"
 class Alarm(NamedTuple):
     """Goes off when the metric is above the threshold in each of the periods.
 
-    `name` is without the environment. `missing` is what a period without data stands for: "notBreaching" for a
-    count, since where nothing happens nothing fails, and "ignore" for a time, since silence says neither that it
-    is still slow nor that it is fast again.
+    `name` is without the environment; the setting `alarms` overrides `threshold` by it. `missing` is what a
+    period without data stands for: "notBreaching" for a count, since where nothing happens nothing fails, and
+    "ignore" for a time, since silence says neither that it is still slow nor that it is fast again.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Alarm(NamedTuple):
     missing: Literal["notBreaching", "ignore"] = "notBreaching"
 
 
-class Both(NamedTuple):
+class CompositeAlarm(NamedTuple):
     """Goes off when two alarms do, which tell nobody themselves."""
 
     name: str
@@ -48,7 +48,7 @@ class Both(NamedTuple):
 class Alarms(Construct):
     """One alarm a row; each tells `topic` when it goes off and when it is over.
 
-    The emulator has no composite alarms: of a row that is `Both` it gets the two alarms alone.
+    The emulator has no composite alarms: of a composite one it gets the two alarms alone.
     """
 
     def __init__(
@@ -58,12 +58,14 @@ class Alarms(Construct):
         *,
         settings: Settings,
         topic: AlarmTopic | TopicReference,
-        rows: Sequence[Alarm | Both],
+        rows: Sequence[Alarm | CompositeAlarm],
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
         #: ARNs of those that tell somebody.
         self.arns: list[str] = []
+        #: Of those that have a threshold, without the environment.
+        self.names: list[str] = []
         for row in rows:
             if isinstance(row, Alarm):
                 self.arns.append(self._alarm(row, row.name, [topic.arn]).arn)
@@ -82,13 +84,14 @@ class Alarms(Construct):
                 self.arns.append(composite.arn)
 
     def _alarm(self, row: Alarm, entry: str, actions: list[str] | None) -> CloudwatchMetricAlarm:
+        self.names.append(row.name)
         alarm = CloudwatchMetricAlarm(
             self,
             row.name,
             alarm_name=self._named(row.name),
             alarm_description=self._described(row.meaning, entry),
             comparison_operator="GreaterThanThreshold",
-            threshold=row.threshold,
+            threshold=self._settings.alarms.get(row.name, row.threshold),
             evaluation_periods=row.periods,
             treat_missing_data=row.missing,
             alarm_actions=actions,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from cdktf import AssetType, Fn, TerraformAsset
 from cdktf_cdktf_provider_aws.lambda_function import (
@@ -13,6 +14,8 @@ from cdktf_cdktf_provider_aws.lambda_function import (
 from constructs import Construct
 
 import contract
+from stacks.constructs.alarms import Alarm
+from stacks.constructs.dashboard import Graph
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
@@ -101,6 +104,43 @@ class PythonFunction(Construct):
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
         """A metric that Lambda emits for the function."""
         return Metric("AWS/Lambda", name, statistic, {"FunctionName": self.name})
+
+    def alarms(
+        self,
+        name: str,
+        called: str,
+        *,
+        errors: Mapping[str, Any] = {},
+        duration: Mapping[str, Any] = {},
+        throttle: Mapping[str, Any] = {},
+    ) -> list[Alarm]:
+        """The three alarms that every function has.
+
+        Args:
+            name: what their names begin with.
+            called: what operators call the function, as in "the notifier".
+            errors: fields of the alarm on errors that are not as usual; so too `duration` and `throttle`.
+        """
+        title = called[0].upper() + called[1:]
+        dies = f"{title} dies: it does not start, runs out of memory, or reaches its timeout."
+        slow = f"{title} is about to reach its timeout (ms)."
+        refused = f"Lambda refuses to run {called}: the account's concurrency is used up."
+        longest, most_of_it = self.metric("Duration", "Maximum"), self.timeout_seconds * 800
+        return [
+            Alarm(f"{name}-errors", self.metric("Errors"), 2, 1, 300, dies)._replace(**errors),
+            Alarm(f"{name}-duration", longest, most_of_it, 2, 300, slow, "ignore")._replace(**duration),
+            Alarm(f"{name}-throttle", self.metric("Throttles"), 10, 1, 300, refused)._replace(**throttle),
+        ]
+
+    def graphs(self, title: str) -> tuple[Graph, Graph]:
+        """What a dashboard shows of every function: its runs, and how long they take."""
+        return (
+            Graph(title, {name: self.metric(name) for name in ("Invocations", "Errors", "Throttles")}),
+            Graph(
+                f"{title} (ms)",
+                {name: self.metric("Duration", name) for name in ("Average", "p99", "Maximum")},
+            ),
+        )
 
     def own_metric(self, name: str) -> Metric:
         """A metric that the function's code counts with `runtime.telemetry`."""

@@ -18,7 +18,14 @@ class AlarmTopic(Construct):
     """Takes the alarms of this account; each address is asked once by e-mail to confirm its subscription."""
 
     def __init__(
-        self, scope: Construct, id: str, *, name: str, key: EncryptionKey, emails: list[str], account: Account
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        key: EncryptionKey,
+        emails: Sequence[str],
+        account: Account,
     ) -> None:
         super().__init__(scope, id)
         key.allow_service(

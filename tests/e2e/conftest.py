@@ -207,5 +207,5 @@ class Environment:
     def states(self) -> list[str]:
         """The objects of the environment in the bucket of the states."""
         s3 = boto3.client("s3", region_name=REGION, config=Config(s3={"addressing_style": "path"}))
-        listed = s3.list_objects_v2(Bucket=self.settings.state_bucket).get("Contents", [])
+        listed = s3.list_objects_v2(Bucket=self.settings.state.bucket).get("Contents", [])
         return [item["Key"] for item in listed if self.name in item["Key"].split("/")]

@@ -36,7 +36,7 @@ def _lock(environment: Environment, stack: str) -> str:
     """The id of the lock that a killed deploy has left, as the runbook finds it."""
     s3 = boto3.client("s3", region_name=REGION, config=Config(s3={"addressing_style": "path"}))
     key = f"{stack}/{environment.name}/terraform.tfstate.tflock"
-    return str(json.load(s3.get_object(Bucket=environment.settings.state_bucket, Key=key)["Body"])["ID"])
+    return str(json.load(s3.get_object(Bucket=environment.settings.state.bucket, Key=key)["Body"])["ID"])
 
 
 def _kill_terraform(ancestor: int) -> int:

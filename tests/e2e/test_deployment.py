@@ -187,7 +187,7 @@ def test_a_changed_handler_is_deployed_and_nothing_else_is(deployment: Deploymen
 
 
 def test_a_web_acl_comes_and_goes_with_its_setting(deployment: Deployment, tmp_path: Path) -> None:
-    copy = changed_project(tmp_path, "cdktf.json", '"web_acl": false', '"web_acl": true')
+    copy = changed_project(tmp_path, "cdktf.json", '"dev": {}', '"dev": { "tracking": { "web_acl": true } }')
     waf, api = boto3.client("wafv2"), boto3.client("apigateway")
     on = tool(deployment, "deploy", "--auto-approve", folder=copy)
     assert on.returncode == 0, on.stdout

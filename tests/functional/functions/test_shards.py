@@ -186,9 +186,9 @@ def test_terraform_hands_out_these_numbers(aws: EmbeddedAws, tmp_path: Path) -> 
     # Of the stack no more than what has to do with the number, which is what takes no minutes to deploy.
     got: list[Deployment] = []
     for deployment in DEPLOYMENTS:
-        stack = synthesis.synthesize(synthesis.settings("pr-shards", status_index_shards=deployment.wanted))[
-            "tracking-pr-shards"
-        ]
+        stack = synthesis.synthesize(
+            synthesis.settings("pr-shards", tracking={"status_index_shards": deployment.wanted})
+        )["tracking-pr-shards"]
         parameters = stack["resource"]["aws_ssm_parameter"]
         parameter = next(key for key in parameters if key.startswith("shards"))
         function = synthesis.resource(

@@ -143,7 +143,7 @@ def test_previews_without_an_open_labelled_pull_request_are_left_over(
     }
     for name in ("pr-901", "pr-902", "pr-903", "dev", "pr-x"):
         sqs.create_queue(QueueName=name, tags={"Environment": name})
-    assert left_over(GitHub(environ), "eu-north-1") == ["pr-902", "pr-903"]
+    assert left_over(GitHub(environ), ["eu-north-1", "eu-west-3"]) == ["pr-902", "pr-903"]
 
 
 def subjects(role: dict[str, Any], issuer: str) -> list[str]:
@@ -180,7 +180,7 @@ def test_a_plan_reads_what_the_key_of_an_environment_encrypts_and_no_customers_d
 
 @pytest.mark.slow
 def test_runs_of_hcp_terraform_are_trusted_in_all_workspaces_of_the_environment() -> None:
-    chosen = settings("dev", state_owner="hcp", hcp_organization="acme")
+    chosen = settings("dev", state={"owner": "hcp", "hcp_organization": "acme"})
     stacks = synthesize(chosen)
     workspaces = [stack["terraform"]["cloud"]["workspaces"]["name"] for stack in stacks.values()]
     assert {"state", "tracking-dev", "public-dev"} <= {*workspaces}

@@ -105,10 +105,10 @@ def test_an_unknown_failure_is_left_to_speak_for_itself() -> None:
 def test_a_bucket_that_is_there_already_is_kept_and_one_of_another_account_is_refused(
     aws: EmbeddedAws,
 ) -> None:
-    ours = settings("dev", emulated=True, state_bucket="ours-in-us-east-1")
+    ours = settings("dev", emulated=True, state={"bucket": "ours-in-us-east-1"})
     create_state_bucket(ours)
     create_state_bucket(ours)
-    abroad = settings("dev", emulated=True, state_bucket="ours-abroad", region="eu-west-1")
+    abroad = settings("dev", emulated=True, state={"bucket": "ours-abroad"}, region="eu-west-1")
     create_state_bucket(abroad)
     create_state_bucket(abroad)
 
@@ -122,9 +122,9 @@ def test_a_bucket_that_is_there_already_is_kept_and_one_of_another_account_is_re
         aws_session_token=role["SessionToken"],
     ).create_bucket(Bucket="theirs")
     with pytest.raises(
-        DeployError, match=r"'theirs' is taken by another account.*state_bucket in cdktf\.json"
+        DeployError, match=r"'theirs' is taken by another account.*state\.bucket in cdktf\.json"
     ):
-        create_state_bucket(settings("dev", emulated=True, state_bucket="theirs"))
+        create_state_bucket(settings("dev", emulated=True, state={"bucket": "theirs"}))
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,25 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from main import ROOT
-from stacks.settings import Settings
+from stacks.settings import SettingsError, load_settings
 from tests.metrics import check_metric, metrics, operations
-from tests.synthesis import referred, resource, resources, settings, stacks, synthesize
+from tests.synthesis import (
+    referred,
+    resource,
+    resources,
+    settings,
+    stacks,
+    synthesize,
+    tracking,
+    write_settings,
+)
 
 DAY = 24 * 3600
 #: The functions and operators of metric math that expressions may use.
@@ -152,9 +162,10 @@ def test_the_goal_is_watched_at_two_paces_in_two_windows_each(
 
 
 def test_one_failure_alone_is_no_rate(env: str) -> None:
-    chosen = settings(env)
-    lowest = min(chosen.alarm_5xx_percent, 6 * (100 - chosen.availability_goal_percent))
-    assert 100 / chosen.alarm_min_requests < lowest
+    chosen = settings(env).monitoring
+    rate = resource(tracking(env), "aws_cloudwatch_metric_alarm", alarm_name=f"tracking-api-5xx-rate-{env}")
+    lowest = min(rate["threshold"], 6 * (100 - chosen.availability_goal_percent))
+    assert 100 / chosen.min_requests < lowest
 
 
 def test_system_errors_of_every_operation_are_watched(stack: dict[str, Any], env: str) -> None:
@@ -170,28 +181,37 @@ def test_system_errors_of_every_operation_are_watched(stack: dict[str, Any], env
     }
 
 
-THRESHOLDS = [
-    field.name
-    for field in fields(Settings)
-    if field.name.startswith("alarm_") and field.name != "alarm_emails"
-]
+def watched(synthesized: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The metric alarms of all stacks."""
+    return [
+        alarm for stack in synthesized.values() for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
+    ]
 
 
-@pytest.mark.parametrize("setting", [*THRESHOLDS, "availability_goal_percent"])
-def test_each_threshold_is_a_setting_that_moves_an_alarm(setting: str) -> None:
-    value = getattr(settings("dev"), setting)
-    moved = synthesize(
-        settings("dev", **{setting: value + 0.05 if setting.endswith("goal_percent") else value + 1})
+def test_each_threshold_is_overridden_by_the_name_of_its_alarm() -> None:
+    before = {alarm["alarm_name"]: alarm["threshold"] for alarm in watched(stacks("dev"))}
+    chosen = {name.removesuffix("-dev"): threshold + 0.5 for name, threshold in before.items()}
+    after = {
+        alarm["alarm_name"]: alarm["threshold"]
+        for alarm in watched(synthesize(settings("dev", alarms=chosen)))
+    }
+    assert after == {name: threshold + 0.5 for name, threshold in before.items()}
+
+
+@pytest.mark.parametrize("change", [{"availability_goal_percent": 99.95}, {"min_requests": 201}])
+def test_a_setting_moves_alarms(change: dict[str, Any]) -> None:
+    assert watched(synthesize(settings("dev", monitoring=change))) != watched(stacks("dev"))
+
+
+def test_a_threshold_of_an_unknown_alarm_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    chosen = load_settings(write_settings(tmp_path, dev={"alarms": {"tracking-api-4x": 50}}), {})
+    with pytest.raises(SettingsError) as error:
+        synthesize(chosen)
+    assert re.fullmatch(
+        r"'alarms\.tracking-api-4x' in cdktf\.json, context\.dev, is not an alarm; the alarms are "
+        r"tracking-api-4xx, .*, public-throttle\.",
+        str(error.value),
     )
-
-    def watched(synthesized: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        return [
-            alarm
-            for stack in synthesized.values()
-            for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
-        ]
-
-    assert watched(moved) != watched(stacks("dev"))
 
 
 def test_the_emulator_gets_what_it_has() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,7 @@ import pytest
 
 from main import ROOT
 from stacks.settings import SettingsError, load_all_regions, load_settings
-from tests.synthesis import settings, synthesize
-from tests.unit.stacks.test_settings import write
+from tests.synthesis import settings, synthesize, write_settings
 
 ENVIRONMENTS = ["dev", "staging", "prod", "pr-1", "pr-123"]
 REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
@@ -50,8 +50,7 @@ def test_two_environments_share_no_name() -> None:
 
 def test_two_regions_share_no_name_that_an_account_has_once(tmp_path: Path) -> None:
     found = {}
-    home, *more = REGIONS
-    for chosen in load_all_regions(write(tmp_path, dev={"region": home, "more_regions": more}), {}):
+    for chosen in load_all_regions(write_settings(tmp_path, dev={"deployment": {"regions": REGIONS}}), {}):
         found[chosen.region] = {name for name in names(synthesize(chosen)) if name[0].startswith(GLOBAL)}
     for one, other in combinations(REGIONS, 2):
         assert {kind for kind, *_ in found[one]} >= {
@@ -68,7 +67,9 @@ def test_no_two_environments_or_regions_share_a_state(owner: str) -> None:
     for env in ENVIRONMENTS:
         for region in REGIONS:
             chosen = settings(
-                env, region=region, state_owner=owner, hcp_organization="acme", state_bucket="of-all-regions"
+                env,
+                region=region,
+                state={"owner": owner, "hcp_organization": "acme", "bucket": "of-all-regions"},
             )
             for name, stack in without_state_stack(synthesize(chosen)).items():
                 terraform = stack["terraform"]
@@ -81,33 +82,36 @@ def test_no_two_environments_or_regions_share_a_state(owner: str) -> None:
 
 
 def test_more_regions_are_more_stacks_of_the_environment(tmp_path: Path) -> None:
-    path = write(tmp_path, prod={"more_regions": ["eu-central-1"]})
+    path = write_settings(tmp_path, prod={"deployment": {"regions": REGIONS[:2]}})
     _, *elsewhere = load_all_regions(path, {"ENVIRONMENT_SUFFIX": "prod"})
     assert [chosen.region for chosen in elsewhere] == ["eu-central-1"]
-    assert elsewhere[0].state_bucket.endswith("eu-central-1")
-    only, *others = load_all_regions(path, {"ENVIRONMENT_SUFFIX": "prod", "AWS_REGION": "eu-central-1"})
-    assert (only.region, others) == ("eu-central-1", [])
+    assert elsewhere[0].state.bucket.endswith("eu-central-1")
+    only, *others = load_all_regions(path, {"ENVIRONMENT_SUFFIX": "prod", "DEPLOY_REGION": "eu-central-1"})
+    assert (only, others) == (replace(elsewhere[0], deployment=only.deployment), [])
+    assert set(synthesize(only)) == {
+        f"{name}_eu-central-1" for name in ("state", "tracking-prod", "public-prod")
+    }
 
 
 def test_regions_that_would_share_a_bucket_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, dev={"more_regions": ["eu-central-1"], "state_bucket": "one-for-all"})
-    with pytest.raises(SettingsError, match=r"'state_bucket' in cdktf.json, context.dev, lacks {region}"):
+    path = write_settings(
+        tmp_path, dev={"deployment": {"regions": REGIONS}, "state": {"bucket": "one-for-all"}}
+    )
+    with pytest.raises(SettingsError, match=r"'state.bucket' in cdktf.json, context.dev, lacks {region}"):
         load_settings(path, {})
-    hcp = write(
+    hcp = write_settings(
         tmp_path,
         dev={
-            "more_regions": ["eu-central-1"],
-            "state_bucket": "one-for-all",
-            "state_owner": "hcp",
-            "hcp_organization": "acme",
+            "deployment": {"regions": REGIONS},
+            "state": {"bucket": "one-for-all", "owner": "hcp", "hcp_organization": "acme"},
         },
     )
     assert load_settings(hcp, {})
 
 
 def test_a_suffix_that_is_too_long_for_the_region_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, **{"pr-*": {"more_regions": ["ap-southeast-2"]}})
-    environ = {"ENVIRONMENT_SUFFIX": f"pr-{'x' * 22}", "AWS_REGION": "ap-southeast-2"}
+    path = write_settings(tmp_path, **{"pr-*": {"deployment": {"regions": REGIONS}}})
+    environ = {"ENVIRONMENT_SUFFIX": f"pr-{'x' * 22}", "DEPLOY_REGION": "ap-southeast-2"}
     chosen = load_settings(path, environ)
     for kind, attribute, name in names(synthesize(chosen)):
         if (kind, attribute) == ("aws_iam_role", "name"):
@@ -117,9 +121,9 @@ def test_a_suffix_that_is_too_long_for_the_region_is_refused(tmp_path: Path) -> 
         load_settings(path, environ)
 
 
-def test_a_region_alone_changes_no_name() -> None:
+def test_a_region_alone_changes_no_name(tmp_path: Path) -> None:
     def roles(region: str) -> set[str]:
-        chosen = load_settings(ROOT / "cdktf.json", {"AWS_REGION": region})
+        chosen = load_settings(write_settings(tmp_path, dev={"deployment": {"regions": [region]}}), {})
         found = names(without_state_stack(synthesize(chosen)))
         return {name for kind, attribute, name in found if (kind, attribute) == ("aws_iam_role", "name")}
 

@@ -9,8 +9,9 @@ import pytest
 import contract
 import notifier
 from main import ROOT
-from stacks.settings import SettingsError, Status, load_settings
-from tests.synthesis import grants, referred, resource, resources, settings, synthesize
+from stacks.settings import SettingsError, load_settings
+from stacks.settings_schema import settings as schemas
+from tests.synthesis import grants, referred, resource, resources, settings, synthesize, write_settings
 
 STREAM_HOURS = 24
 GRANTS = {
@@ -128,7 +129,7 @@ def test_each_way_to_lose_a_notification_has_an_alarm(
 
 def test_addresses_are_told_of_the_statuses_that_they_want() -> None:
     wanted = {"all@example.com": [], "bad-news@example.com": ["failed", "pending"]}
-    stack = synthesize(settings("dev", notification_emails=wanted))["tracking-dev"]
+    stack = synthesize(settings("dev", notifications={"emails": wanted}))["tracking-dev"]
     for subscription in resources(stack, "aws_sns_topic_subscription"):
         assert subscription["protocol"] == "email"
         assert referred(stack, subscription["topic_arn"])[1]["name"] == "tracking-notifications-dev"
@@ -142,13 +143,11 @@ def test_addresses_are_told_of_the_statuses_that_they_want() -> None:
     "wrong", [["a@example.com"], {"a": []}, {"a@example.com": "failed"}, {"a@b.c": ["lost"]}]
 )
 def test_wrong_addresses_and_statuses_are_named_with_what_they_may_be(tmp_path: Path, wrong: object) -> None:
-    document = json.loads((ROOT / "cdktf.json").read_bytes())
-    document["context"]["dev"]["notification_emails"] = wrong
-    path = tmp_path / "cdktf.json"
-    path.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"notification_emails.*an e-mail address.*pending, in_transit"):
+    path = write_settings(tmp_path, dev={"notifications": {"emails": wrong}})
+    with pytest.raises(SettingsError, match=r"notifications\.emails.*an e-mail address.*pending, in_transit"):
         load_settings(path, {})
 
 
 def test_the_settings_know_every_status() -> None:
-    assert Status.__args__ == contract.STATUSES  # type: ignore[attr-defined]
+    statuses = schemas("notifications")["emails"]["additionalProperties"]["items"]["enum"]
+    assert tuple(statuses) == contract.STATUSES

@@ -65,7 +65,7 @@ def test_the_parameter_for_others_is_encrypted_with_the_key_of_prod() -> None:
 
 def test_the_web_acl_is_there_where_the_settings_ask_for_it() -> None:
     assert not [kind for kind in tracking("dev")["resource"] if "waf" in kind]
-    stack = synthesize(settings("dev", web_acl=True))["tracking-dev"]
+    stack = synthesize(settings("dev", tracking={"web_acl": True}))["tracking-dev"]
     association = resource(stack, "aws_wafv2_web_acl_association")
     assert referred(stack, association["resource_arn"])[0] == "aws_api_gateway_stage"
     assert referred(stack, association["web_acl_arn"])[0] == "aws_wafv2_web_acl"
@@ -86,7 +86,7 @@ def test_the_web_acl_refuses_floods_and_known_attacks_but_no_update_that_the_api
     rate, *groups = acl["rule"]
     assert rate["action"] == {"block": {}}
     window = rate["statement"]["rate_based_statement"]
-    assert window["limit"] / window["evaluation_window_sec"] == settings("prod").rate_limit / 2
+    assert window["limit"] / window["evaluation_window_sec"] == settings("prod").tracking.rate_limit / 2
     counted = {}
     for rule in groups:
         assert rule["override_action"] == {"none": {}}, "a count here would let everything through"
@@ -102,7 +102,7 @@ def test_the_web_acl_refuses_floods_and_known_attacks_but_no_update_that_the_api
 
 
 def test_every_rate_limit_makes_a_rate_that_waf_takes() -> None:
-    stack = synthesize(settings("dev", web_acl=True, rate_limit=1))["tracking-dev"]
+    stack = synthesize(settings("dev", tracking={"web_acl": True, "rate_limit": 1}))["tracking-dev"]
     rate = resource(stack, "aws_wafv2_web_acl")["rule"][0]["statement"]["rate_based_statement"]
     assert 10 <= rate["limit"] <= 2_000_000_000
 

@@ -47,7 +47,7 @@ def function(stack: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def closed() -> dict[str, Any]:
-    found: dict[str, Any] = synthesize(settings("dev", public_tracking="closed"))["public-dev"]
+    found: dict[str, Any] = synthesize(settings("dev", public={"access": "closed"}))["public-dev"]
     return found
 
 
@@ -66,7 +66,7 @@ def test_the_api_answers_scripts_of_all_sites_without_credentials(stack: dict[st
 
 def test_the_allowed_sites_are_a_setting() -> None:
     shop = ["https://shop.example.com"]
-    stack = synthesize(settings("dev", public_allowed_origins=shop))["public-dev"]
+    stack = synthesize(settings("dev", public={"allowed_origins": shop}))["public-dev"]
     assert resource(stack, "aws_apigatewayv2_api")["cors_configuration"]["allow_origins"] == shop
 
 
@@ -97,10 +97,10 @@ def test_the_stage_deploys_itself_is_throttled_and_logs_nobodys_parcel(
 ) -> None:
     stage = resource(stack, "aws_apigatewayv2_stage")
     assert (stage["name"], stage["auto_deploy"]) == ("$default", True)
-    chosen = settings(env)
+    chosen = settings(env).public
     assert stage["default_route_settings"] == {
-        "throttling_rate_limit": chosen.public_rate_limit,
-        "throttling_burst_limit": chosen.public_burst_limit,
+        "throttling_rate_limit": chosen.rate_limit,
+        "throttling_burst_limit": chosen.burst_limit,
     }
     log = stage["access_log_settings"]
     assert referred(stack, log["destination_arn"])[1]["name"] == (

@@ -8,50 +8,72 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from main import ROOT
 from stacks.settings import SettingsError, load_settings
+from stacks.settings_schema import find_error, groups
+from stacks.settings_schema import settings as schemas
+from tests.synthesis import stacks, write_settings
+from tools.generated import filled
+from tools.settings import DOCUMENT, render
 
 CONTEXT = json.loads((ROOT / "cdktf.json").read_bytes())["context"]
 
 
-def write(folder: Path, **blocks: dict[str, Any]) -> Path:
-    path = folder / "cdktf.json"
-    context = {name: {**CONTEXT.get(name, {}), **block} for name, block in {**CONTEXT, **blocks}.items()}
-    path.write_text(json.dumps({"context": context}), encoding="utf-8")
-    return path
-
-
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod", "pr-123"])
-def test_the_block_of_the_environment_goes_before_the_defaults(environment: str) -> None:
+def test_the_block_of_the_environment_overrides_the_defaults(environment: str) -> None:
     settings = load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": environment})
     block = CONTEXT["pr-*" if environment.startswith("pr-") else environment]
-    for name, value in {**CONTEXT["defaults"], **block}.items():
-        expected = value.replace("{region}", settings.region) if isinstance(value, str) else value
-        assert getattr(settings, name) == expected
+    for group, kinds in {name: schemas(name) for name in groups() if name != "alarms"}.items():
+        for name, kind in kinds.items():
+            found = [
+                part[group][name] for part in (block, CONTEXT["defaults"]) if name in part.get(group, {})
+            ]
+            expected = [*found, kind.get("default")][0]
+            if name == "bucket":
+                expected = expected.replace("{region}", settings.region)
+            assert getattr(getattr(settings, group), name) == expected
+    assert settings.alarms == block.get("alarms", {})
     assert settings.environment == environment
 
 
-@pytest.mark.parametrize("environment", ["dev", "staging", "prod", "pr-*"])
+@pytest.mark.parametrize("environment", CONTEXT)
 def test_a_block_holds_only_what_differs(environment: str) -> None:
-    assert not {name for name, value in CONTEXT[environment].items() if CONTEXT["defaults"][name] == value}
+    same = {
+        (group, name)
+        for group, chosen in CONTEXT[environment].items()
+        for name, value in chosen.items()
+        if group != "alarms" and schemas(group)[name].get("default") == value
+    }
+    assert not same
+
+
+def test_the_schema_is_one_and_takes_the_file_that_names_it() -> None:
+    document = json.loads((ROOT / "cdktf.json").read_bytes())
+    schema = json.loads((ROOT / document["$schema"]).read_bytes())
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.Draft7Validator(schema).validate(document)
+
+
+def test_every_setting_says_what_it_is_and_has_a_default_that_it_may_be() -> None:
+    for group in groups():
+        for name, kind in schemas(group).items():
+            assert len(kind["description"]) > 10, (group, name)
+            if (group, name) != ("state", "bucket"):
+                assert find_error({group: {name: kind["default"]}}, "the schema") is None
 
 
 @pytest.mark.parametrize("goal", [99, 99.95])
 def test_a_goal_may_be_a_whole_number_or_not(tmp_path: Path, goal: float) -> None:
-    path = write(tmp_path, dev={"availability_goal_percent": goal})
-    assert load_settings(path, {}).availability_goal_percent == goal
+    path = write_settings(tmp_path, dev={"monitoring": {"availability_goal_percent": goal}})
+    assert load_settings(path, {}).monitoring.availability_goal_percent == goal
 
 
-def test_every_setting_stands_in_the_table_of_the_docs() -> None:
-    table = (ROOT / "docs/settings.md").read_text("utf-8").partition("\n| setting |")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", table, re.MULTILINE)
-    defaults = {name: default for names, default in rows for name in re.findall("`(.*?)`", names)}
-    assert defaults.keys() == CONTEXT["defaults"].keys()
-    for name, value in CONTEXT["defaults"].items():
-        if name.startswith("alarm_") and isinstance(value, int):
-            assert defaults[name] == str(value)
+def test_the_table_of_the_settings_is_not_stale() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    assert filled(text, render(stacks("dev"), stacks("prod"))) == text, "run `make docs`"
 
 
 def test_dev_is_the_default() -> None:
@@ -59,46 +81,60 @@ def test_dev_is_the_default() -> None:
     assert load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": ""}).environment == "dev"
 
 
-def test_the_region_of_the_shell_goes_before_that_of_the_settings() -> None:
-    settings = load_settings(ROOT / "cdktf.json", {"AWS_REGION": "eu-central-1"})
-    assert settings.region == "eu-central-1"
-    assert settings.state_bucket.endswith("eu-central-1")
+def test_one_of_the_regions_can_be_chosen_and_that_of_the_shell_is_none(tmp_path: Path) -> None:
+    path = write_settings(tmp_path, dev={"deployment": {"regions": ["eu-central-1", "us-east-1"]}})
+    assert load_settings(path, {"AWS_REGION": "us-east-1"}).region == "eu-central-1"
+    settings = load_settings(path, {"DEPLOY_REGION": "us-east-1", "AWS_REGION": "eu-central-1"})
+    assert settings.region == "us-east-1"
+    assert settings.state.bucket.endswith("us-east-1")
+    with pytest.raises(
+        SettingsError,
+        match=r"'deployment\.regions' in cdktf\.json, context\.dev, lacks mars, .*eu-central-1, us-east-1\.",
+    ):
+        load_settings(path, {"DEPLOY_REGION": "mars"})
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "allowed"),
     [
-        ("region", "mars", "us-east-1"),
-        ("state_owner", "git", "s3, hcp, local"),
-        ("state_bucket", "A_b", "3 to 63"),
-        ("state_bucket", None, "3 to 63"),
-        ("memory_mb", 64, "128 to 10240"),
-        ("memory_mb", "512", "128 to 10240"),
-        ("memory_mb", True, "128 to 10240"),
-        ("memory_mb", 512.5, "128 to 10240"),
-        ("availability_goal_percent", True, "a number from 95 to 99.99"),
-        ("availability_goal_percent", 100, "a number from 95 to 99.99"),
-        ("status_index_shards", 0, "1 to 100"),
-        ("log_retention_days", 8, "1, 3, 5, 7"),
-        ("protect_from_deletion", 1, "true or false"),
-        ("protect_from_deletion", "no", "true or false"),
-        ("public_tracking", "ajar", "open, closed"),
-        ("public_allowed_origins", ["shop.example.com"], "an origin such as"),
-        ("public_allowed_origins", ["https://shop.example.com/"], "an origin such as"),
-        ("public_log_retention_days", 31, "1, 3, 5, 7"),
-        ("alarm_emails", "a@example.com", "a list"),
-        ("public_allowed_origins", ["https://${shop}.example.com"], "an origin such as"),
-        ("alarm_emails", ["a@example.com", "b"], "an e-mail address"),
-        ("alarm_emails", ["a@example..com"], "an e-mail address"),
-        ("alarm_emails", ["${a}@example.com"], "an e-mail address"),
-        ("alarm_emails", ["a@example.com", "a@example.com"], "without repetition"),
-        ("more_regions", ["eu-central-1", "eu-central-1"], "without repetition"),
+        ("deployment.regions", ["mars"], "us-east-1"),
+        ("state.owner", "git", "s3, hcp, local"),
+        ("state.bucket", "A_b", "3 to 63"),
+        ("state.bucket", None, "3 to 63"),
+        ("tracking.memory_mb", 64, "128 to 10240"),
+        ("tracking.memory_mb", "512", "128 to 10240"),
+        ("tracking.memory_mb", True, "128 to 10240"),
+        ("tracking.memory_mb", 512.5, "128 to 10240"),
+        ("monitoring.availability_goal_percent", True, "a number from 95 to 99.99"),
+        ("monitoring.availability_goal_percent", 100, "a number from 95 to 99.99"),
+        ("tracking.status_index_shards", 0, "1 to 100"),
+        ("tracking.log_retention_days", 8, "1, 3, 5, 7"),
+        ("deployment.protect_from_deletion", 1, "true or false"),
+        ("deployment.protect_from_deletion", "no", "true or false"),
+        ("public.access", "ajar", "open, closed"),
+        ("public.allowed_origins", ["shop.example.com"], "an origin such as"),
+        ("public.allowed_origins", ["https://shop.example.com/"], "an origin such as"),
+        ("public.log_retention_days", 31, "1, 3, 5, 7"),
+        ("tracking.log_retention_days", True, "1, 3, 5, 7"),
+        ("monitoring.emails", "a@example.com", "a list"),
+        ("deployment.regions", [], "us-east-1"),
+        ("state.bucket", "ends-with-a-newline\n", "3 to 63"),
+        ("state.bucket", f"{'x' * 50}-{{region}}", "3 to 63"),
+        ("alarms.tracking-api-4xx", -1, "a number from 0 to 1000000"),
+        ("alarms.tracking-api-4xx", "50", "a number from 0 to 1000000"),
+        ("public.allowed_origins", ["https://${shop}.example.com"], "an origin such as"),
+        ("monitoring.emails", ["a@example.com", "b"], "an e-mail address"),
+        ("monitoring.emails", ["a@example..com"], "an e-mail address"),
+        ("monitoring.emails", ["${a}@example.com"], "an e-mail address"),
+        ("monitoring.emails", ["a@example.com", "a@example.com"], "without repetition"),
+        ("deployment.regions", ["eu-central-1", "eu-central-1"], "without repetition"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_it_may_be_and_where_it_stands(
     tmp_path: Path, setting: str, value: object, allowed: str
 ) -> None:
-    path = write(tmp_path, staging={setting: value})
+    group, _, name = setting.partition(".")
+    path = write_settings(tmp_path, staging={group: {name: value}})
     with pytest.raises(SettingsError) as error:
         load_settings(path, {"ENVIRONMENT_SUFFIX": "staging"})
     for part in (repr(setting), "cdktf.json", "context.staging", json.dumps(value), allowed):
@@ -106,45 +142,49 @@ def test_a_wrong_setting_is_named_with_what_it_may_be_and_where_it_stands(
     assert load_settings(path, {"ENVIRONMENT_SUFFIX": "dev"})
 
 
-@pytest.mark.parametrize("shell", [{}, {"AWS_REGION": "us-east-1"}])
-def test_a_region_is_not_one_of_the_more_regions_too(tmp_path: Path, shell: dict[str, str]) -> None:
-    # Two stacks would share its state.
-    path = write(tmp_path, dev={"more_regions": ["eu-central-1", "us-east-1"]})
-    with pytest.raises(SettingsError, match=r"'more_regions' in cdktf.json, context.dev, names us-east-1"):
-        load_settings(path, shell)
-
-
-def test_more_regions_of_a_wrong_type_are_told_whatever_the_shell_says(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"'more_regions' in cdktf.json, context.dev is 5"):
-        load_settings(write(tmp_path, dev={"more_regions": 5}), {"AWS_REGION": "eu-central-1"})
-
-
-def test_the_block_with_an_environments_name_goes_before_patterns_that_match_it(tmp_path: Path) -> None:
-    path = tmp_path / "cdktf.json"
-    path.write_text(json.dumps({"context": {"p*": {"log_retention_days": 1}, **CONTEXT}}), encoding="utf-8")
-    assert load_settings(path, {"ENVIRONMENT_SUFFIX": "prod"}).protect_from_deletion
-    assert load_settings(path, {"ENVIRONMENT_SUFFIX": "pr-1"}).log_retention_days == 1
-
-
-def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [5, [], "512"])
+def test_a_group_is_an_object(tmp_path: Path, value: object) -> None:
     with pytest.raises(
-        SettingsError, match=r"'memory' in cdktf.json, context.prod, is not a setting.*memory_mb"
+        SettingsError, match=r"'tracking' in cdktf.json, context.dev, is .*an object with memory_mb, "
     ):
-        load_settings(write(tmp_path, prod={"memory": 1}), {"ENVIRONMENT_SUFFIX": "prod"})
+        load_settings(write_settings(tmp_path, dev={"tracking": value}), {})
+
+
+def test_the_block_with_an_environments_name_overrides_patterns_that_match_it(tmp_path: Path) -> None:
+    path = tmp_path / "cdktf.json"
+    path.write_text(
+        json.dumps({"context": {"p*": {"tracking": {"log_retention_days": 1}}, **CONTEXT}}), encoding="utf-8"
+    )
+    assert load_settings(path, {"ENVIRONMENT_SUFFIX": "prod"}).deployment.protect_from_deletion
+    assert load_settings(path, {"ENVIRONMENT_SUFFIX": "pr-1"}).tracking.log_retention_days == 1
+
+
+@pytest.mark.parametrize(
+    ("block", "named", "there_are"),
+    [
+        ({"tracking": {"memory": 1}}, r"tracking\.memory", r"tracking\.memory_mb, .*tracking\.web_acl"),
+        ({"memory_mb": 1}, "memory_mb", "deployment, state, .*alarms"),
+    ],
+)
+def test_an_unknown_setting_is_named(
+    tmp_path: Path, block: dict[str, Any], named: str, there_are: str
+) -> None:
+    with pytest.raises(
+        SettingsError,
+        match=f"'{named}' in cdktf.json, context.prod, is not a setting; the settings are {there_are}",
+    ):
+        load_settings(write_settings(tmp_path, prod=block), {"ENVIRONMENT_SUFFIX": "prod"})
 
 
 def test_a_missing_setting_is_named(tmp_path: Path) -> None:
-    path = write(tmp_path)
-    document = json.loads(path.read_bytes())
-    del document["context"]["defaults"]["memory_mb"]
-    path.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"'memory_mb' is missing.*context.defaults.*128 to 10240"):
+    path = write_settings(tmp_path, defaults={"state": {}})
+    with pytest.raises(SettingsError, match=r"'state.bucket' in .*context.defaults, is missing; .*3 to 63"):
         load_settings(path, {})
 
 
 def test_hcp_needs_an_organization(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"'hcp_organization'.*is empty"):
-        load_settings(write(tmp_path, dev={"state_owner": "hcp"}), {})
+    with pytest.raises(SettingsError, match=r"'state.hcp_organization'.*is empty"):
+        load_settings(write_settings(tmp_path, dev={"state": {"owner": "hcp"}}), {})
 
 
 @pytest.mark.parametrize("suffix", ["A", "a b", "-a", "a-", "a_b", "ä", "x" * 33, "../prod", "dev\n"])

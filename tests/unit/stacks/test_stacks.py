@@ -85,7 +85,7 @@ def test_nothing_names_an_account_a_partition_or_a_region(stack: dict[str, Any])
     ],
 )
 def test_each_stack_has_exactly_one_owner_of_its_state(owner: str, expected: dict[str, list[str]]) -> None:
-    stacks = synthesize(settings("dev", state_owner=owner, hcp_organization="acme"))
+    stacks = synthesize(settings("dev", state={"owner": owner, "hcp_organization": "acme"}))
     keys = set()
     for stack in stacks.values():
         found = {
@@ -128,7 +128,7 @@ def test_the_account_wide_role_of_api_gateway_is_in_the_state_stack_alone() -> N
     stacks = synthesize(settings("dev"))
     assert resources(stacks["state"], "aws_api_gateway_account")
     assert not resources(stacks["tracking-dev"], "aws_api_gateway_account")
-    without = synthesize(settings("dev", api_gateway_account_role=False))
+    without = synthesize(settings("dev", deployment={"api_gateway_account_role": False}))
     assert not resources(without["state"], "aws_api_gateway_account")
 
 
@@ -319,7 +319,7 @@ def test_prod_encrypts_with_its_own_key(env: str, stack: dict[str, Any]) -> None
 
 
 def test_addresses_are_asked_for_by_name() -> None:
-    stack = synthesize(settings("dev", alarm_emails=["night@example.com"]))["tracking-dev"]
+    stack = synthesize(settings("dev", monitoring={"emails": ["night@example.com"]}))["tracking-dev"]
     subscription = resource(stack, "aws_sns_topic_subscription", endpoint="night@example.com")
     assert subscription["protocol"] == "email"
 

@@ -218,11 +218,3 @@ def test_prod_comes_after_staging_and_staging_after_dev() -> None:
         ("staging", "dev"),
         ("prod", "staging"),
     ]
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_the_region_of_the_settings_holds(path: Path) -> None:
-    # The action that gets the credentials sets AWS_REGION, which would go before the settings.
-    for step in steps(path):
-        if step.get("run") in READING | CHANGING:
-            assert step["env"]["AWS_REGION"] == ""
