@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from main import add_stacks
 from stacks.settings import Settings, load_settings
-from tools.generated import fill
+from tools.generated import fill, table
 from tools.toolchain import ROOT
 
 COST, SCALE = ROOT / "docs/cost.md", ROOT / "docs/scale.md"
@@ -209,34 +209,33 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
             f"It becomes an item of about {ITEM} bytes; its answer has {POST_ANSWER} bytes, and that to a GET of ten "
             f"such updates {GET_ANSWER:,}. A POST logs {POST_LOG:,} bytes, a GET {GET_LOG:,}."
         ),
-        "standing": _table({name: usd(STANDING, synthesized(chosen)) for name, chosen in settings.items()}),
-        "metrics": _table({"USD": {"Metrics of the functions": METRICS * prices()["metric"]}}, ""),
-        "updates": _table({name: usd(UPDATES, load) for name, load in loads.items()}),
-        "batches": _table({name: usd(UPDATES, load) for name, load in batches.items()}),
-        "reads": _table({name: usd(READS, load) for name, load in loads.items()}),
-        "shards": _table(shards),
-        "notifications": _table(
+        "standing": _amounts({name: usd(STANDING, synthesized(chosen)) for name, chosen in settings.items()}),
+        "metrics": _amounts({"USD": {"Metrics of the functions": METRICS * prices()["metric"]}}, ""),
+        "updates": _amounts({name: usd(UPDATES, load) for name, load in loads.items()}),
+        "batches": _amounts({name: usd(UPDATES, load) for name, load in batches.items()}),
+        "reads": _amounts({name: usd(READS, load) for name, load in loads.items()}),
+        "shards": _amounts(shards),
+        "notifications": _amounts(
             {
                 "to queues, functions": {"Published": published, "Delivered": 0},
                 "to webhooks": {"Published": published, "Delivered": webhook},
                 "by e-mail": {"Published": published, "Delivered": email},
             }
         ),
-        "storage": _table({"USD": usd(STORAGE, loads["prod"])}),
+        "storage": _amounts({"USD": usd(STORAGE, loads["prod"])}),
     }
     rates = {f"{rate:,}": monthly(rate, loads["prod"]) for rate in (10, 1_000, 100_000)}
     rates["100,000 in batches"] = monthly(100_000, batches["prod"])
-    return cost, {"months": _table(rates, "USD a month", ",.0f")}
+    return cost, {"months": _amounts(rates, "USD a month", ",.0f")}
 
 
-def _table(columns: Mapping[str, Mapping[str, float]], head: str = "USD", form: str = ",.3f") -> str:
+def _amounts(columns: Mapping[str, Mapping[str, float]], head: str = "USD", form: str = ",.3f") -> str:
     """A table of amounts, with their sums if there are several rows."""
     (names, *_) = columns.values()
     rows = [[what, *(f"{column[what]:{form}}" for column in columns.values())] for what in names]
     if len(rows) > 1:
         rows.append(["**total**", *(f"**{sum(column.values()):{form}}**" for column in columns.values())])
-    lines = [[head, *columns], ["---", *("---:" for _ in columns)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table([head, *columns], rows)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Parts of documents that are written by a command, between `<!-- NAME -->` and `<!-- end of NAME -->`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -18,6 +18,12 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
         if count != 1:
             raise ValueError(f"there are {count} places for {name!r}")
     return text
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def fill(document: Path, parts: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ _REASONS = {
     503: "The service is busy.",
     504: "The service did not answer in time.",
 }
-#: What API Gateway alone says.
+#: Codes and statuses that only API Gateway returns.
 _GATEWAY_CODES = ["forbidden", "throttled", "timeout"]
 _GATEWAY_STATUSES = (429, 504)
 

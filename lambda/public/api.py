@@ -137,7 +137,7 @@ class Api:
         if not newest:
             raise ApiError(404, "There is no shipment with this tracking id")
         body = {
-            "tracking_id": tracking_id,
+            "tracking_id": newest[0]["tracking_id"],
             "status": newest[0]["status"],
             "updates": [_visible(update) for update in found.updates],
             "count": len(found.updates),

@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 
 import fastjsonschema
 
+from shipments.errors import TooLarge
 from shipments.numbers import is_storable
 
+#: Of an item, its attributes' names included; DynamoDB's limit.
+MAX_BYTES = 400 * 1024
 #: Levels of maps and lists that an attribute may have; DynamoDB's limit.
 MAX_NESTING = 32
 
@@ -56,9 +59,31 @@ class Schema:
         try:
             self._validate(document)
         except fastjsonschema.JsonSchemaValuesException as violations:
-            faults += [fault for error in violations.errors for fault in _faults(error)]
+            faults += [fault for error in violations.errors for fault in islice(_faults(error), _MAX_FAULTS)]
         if faults:
             raise Invalid(faults)
+
+
+def check_size(document: Any) -> None:
+    """Raises TooLarge if `document` certainly has more than MAX_BYTES in DynamoDB; takes ms, however large it is.
+
+    Counts a byte for a character of a name, one for a text, and two for another value: what they take at least.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    size, containers = 0, [document]
+    while containers:
+        match containers.pop():
+            case dict() as members:
+                size += sum(map(len, members))
+                values = list(members.values())
+            case list() as values:
+                pass
+            case _:
+                continue
+        size += 2 * len(values) - list(map(type, values)).count(str)
+        if size > MAX_BYTES:
+            raise TooLarge("The update has more than 400 KB")
+        containers += [value for value in values if isinstance(value, dict | list)]
 
 
 def check_storable(document: Any) -> None:

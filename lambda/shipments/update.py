@@ -2,7 +2,11 @@
 
 from typing import Any, NamedTuple, Self
 
-from shipments.document import Fault, Invalid, Schema, check_storable
+from shipments.document import MAX_BYTES, Fault, Invalid, Schema, check_size, check_storable
+from shipments.tracking_id import check_tracking_id
+
+#: Bytes of the JSON text of an update: a character that is stored as one byte may be written as six (\u0041).
+MAX_TEXT = 6 * MAX_BYTES
 
 #: ms that an update's time may be ahead of the server's clock.
 MAX_AHEAD = 5 * 60 * 1000
@@ -19,9 +23,12 @@ class Update(NamedTuple):
 
     @classmethod
     def parse(cls, document: Any, schema: Schema, now: int) -> Self:
-        """The update in `document`. Raises Invalid. `now` is the server's time in ms since the epoch."""
-        check_storable(document)
+        """The update in `document`. Raises Invalid or TooLarge. `now` is the server's time in ms since the epoch."""
+        # What costs least comes first.
+        check_size(document)
         schema.check(document)
+        check_storable(document)
+        check_tracking_id(document["tracking_id"])
         event_time = document.get("timestamp")
         if event_time is not None and event_time > now + MAX_AHEAD:
             raise Invalid([Fault("/timestamp", "must not be more than 5 minutes ahead")])

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from heapq import merge
 from itertools import islice, takewhile
@@ -15,6 +15,7 @@ from botocore import exceptions
 import contract
 from shipments.errors import Unavailable
 from shipments.page import Page, Position
+from shipments.tracking_id import normalize
 from shipments.update import Update
 from storage.attributes import Item, decode_item, encode, encode_item
 from storage.dynamodb import call_dynamodb
@@ -22,8 +23,10 @@ from storage.shards import Shards, decode_update, in_shard, index_key
 
 #: The attribute that an update has, beside `event_time`, if another one had taken its millisecond.
 _DIGEST = "digest"
-#: Places that are tried one after the other, and the ms over which updates spread beyond.
+#: Places that are tried one after the other, as many as hold so many bytes of the update's like, and the ms over which
+#: updates spread beyond. So displaced updates in a run take about 5 MB at most, whatever their sizes.
 _RUN = 100
+_RUN_BYTES = 2**20
 _SPREAD = 60_000
 #: Shards that are asked at a time; a client keeps 10 connections.
 _WORKERS = 10
@@ -45,10 +48,11 @@ class UpdateStore:
 
         It is kept under its event time or, if another update of the shipment is there, at the next free
         millisecond. That takes one call, and three if the time is taken, however many updates took it: past 100
-        of them without a gap it goes to a place in the next minute that the update itself determines.
+        of them without a gap, or 1 MB of its size, it goes to a place in the next minute that it determines itself.
 
         Updates are never changed or removed, so everyone who sends the same update tries the same places in the
-        same order, and either takes the first free one or finds it stored.
+        same order, and either takes the first free one or finds it stored. It is looked for in all of the 100,
+        where a release stored it that did not look at its size.
 
         `now` is ms since the epoch; no further call begins after `deadline`, on the clock of `time.monotonic`.
         Raises Refused.
@@ -69,25 +73,28 @@ class UpdateStore:
         if occupant is None:
             return wanted
         digest = _digest(item)
+        places = max(1, min(_RUN, _RUN_BYTES // len(_content(item))))
         item |= {"event_time": encode(wanted), _DIGEST: encode(digest)}
-        places = self._places(update.tracking_id, wanted, digest)
-        place = wanted
+        run = place = wanted
         while occupant is not None and _digest(occupant) != digest:
-            place = next(places)
+            place, is_own = self._first_gap(update.tracking_id, place + 1, run + _RUN, digest, deadline)
+            if place >= run + places and not is_own:
+                run = place = run + _RUN + int(digest, 16) % _SPREAD
             occupant = self._put({**item, "timestamp": encode(place)}, deadline)
         return place
 
     def history(self, tracking_id: str, *, limit: int, after: Position | None = None) -> Page:
-        """The newest `limit` updates of a shipment, or those before `after`; reads what is stored by then."""
-        start = after and {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)}
-        found = self._newest(
-            limit,
-            start,
-            KeyConditionExpression="tracking_id = :id",
-            ExpressionAttributeValues={":id": encode(tracking_id)},
-            ConsistentRead=True,
-        )
-        return _page(limit, [found])
+        """The newest `limit` updates of a shipment, or those before `after`; reads what is stored by then.
+
+        If there is none under `tracking_id` as it is spelled, it is that under its normal form.
+        """
+        normal = normalize(tracking_id)
+        if after and after.tracking_id == normal:
+            tracking_id = normal
+        page = self._history(tracking_id, limit, after)
+        if page.updates or after or normal in ("", tracking_id):
+            return page
+        return self._history(normal, limit, after)
 
     def with_status(
         self,
@@ -118,8 +125,7 @@ class UpdateStore:
                 last = min(until, after.timestamp - (shard < after.shard))
             if last < since:
                 return _Found([], more=False)
-            if time.monotonic() > deadline:
-                raise Unavailable("time is up")
+            _check_time(deadline)
             return self._newest(
                 limit,
                 start,
@@ -134,10 +140,20 @@ class UpdateStore:
         with ThreadPoolExecutor(_WORKERS) as pool:
             return _page(limit, list(pool.map(search, range(self._shards.read))))
 
+    def _history(self, tracking_id: str, limit: int, after: Position | None) -> Page:
+        start = after and {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)}
+        found = self._newest(
+            limit,
+            start,
+            KeyConditionExpression="tracking_id = :id",
+            ExpressionAttributeValues={":id": encode(tracking_id)},
+            ConsistentRead=True,
+        )
+        return _page(limit, [found])
+
     def _put(self, item: Item, deadline: float) -> Item | None:
         """Store `item` if its place is free, else return what is there."""
-        if time.monotonic() > deadline:
-            raise Unavailable("time is up")
+        _check_time(deadline)
         try:
             call_dynamodb(
                 self._client.put_item,
@@ -153,18 +169,13 @@ class UpdateStore:
             return occupant
         return None
 
-    def _places(self, tracking_id: str, start: int, digest: str) -> Iterator[int]:
-        """The places to try after `start`, in order, without those that are known to be another update's."""
-        while True:
-            taken = self._digests(tracking_id, start, start + _RUN - 1)
-            for place in range(start, start + _RUN):
-                if taken.get(place, digest) == digest:
-                    yield place
-            start += _RUN + int(digest, 16) % _SPREAD
-            yield start
+    def _first_gap(
+        self, tracking_id: str, since: int, until: int, digest: str, deadline: float
+    ) -> tuple[int, bool]:
+        """The first place from `since` that is free, or has the update with `digest`, which the second value tells.
 
-    def _digests(self, tracking_id: str, since: int, until: int) -> dict[int, str]:
-        """The digests of a shipment's updates by timestamp, empty for those that are where they belong."""
+        It is `until` if they are all other updates'.
+        """
         query = {
             "KeyConditionExpression": "tracking_id = :id AND #timestamp BETWEEN :since AND :until",
             "ProjectionExpression": f"#timestamp, {_DIGEST}",
@@ -172,17 +183,22 @@ class UpdateStore:
             "ExpressionAttributeValues": {
                 ":id": encode(tracking_id),
                 ":since": encode(since),
-                ":until": encode(until),
+                ":until": encode(until - 1),
             },
         }
-        digests = {}
-        while True:
+        while since < until:
+            _check_time(deadline)
             response = call_dynamodb(self._client.query, TableName=self._table, ConsistentRead=True, **query)
             for item in map(decode_item, response["Items"]):
-                digests[item["timestamp"]] = item.get(_DIGEST, "")
+                if item["timestamp"] != since:
+                    return since, False
+                if item.get(_DIGEST) == digest:
+                    return since, True
+                since += 1
             if "LastEvaluatedKey" not in response:  # it is there after every MB
-                return digests
+                break
             query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+        return since, False
 
     def _newest(self, limit: int, start: Item | None, **query: Any) -> "_Found":
         if start:
@@ -221,9 +237,16 @@ def _page(limit: int, shards: Sequence[_Found]) -> Page:
 
 def _digest(item: Item) -> str:
     """What tells an update from any other of its shipment."""
-    if _DIGEST in item:
-        return str(item[_DIGEST]["S"])
+    return str(item[_DIGEST]["S"]) if _DIGEST in item else hashlib.sha256(_content(item)).hexdigest()
+
+
+def _content(item: Item) -> bytes:
     # Encoded anew, since DynamoDB may spell a number in another way.
     value = decode_update(item)
-    identity = {name: encode(value.get(name)) for name in ("timestamp", "status", "location", "metadata")}
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    names = ("timestamp", "status", "location", "metadata")
+    return json.dumps({name: encode(value.get(name)) for name in names}, sort_keys=True).encode()
+
+
+def _check_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise Unavailable("time is up")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import contract
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
-from shipments.document import Fault, Schema, check_storable
+from shipments.document import Fault, Invalid, Schema, check_storable
+from shipments.errors import Refused
 from shipments.page import Page
 from shipments.summary import summarize
-from shipments.update import Update
+from shipments.update import MAX_TEXT, Update
 from storage.updates import UpdateStore
 from tracking.rest_request import Request
 from web import cursor, exact_json
@@ -91,7 +92,7 @@ class Api:
         self._telemetry.finish(route=route, status_code=status, code=CODES.get(status))
 
     def _track(self, request: Request, settings: Settings) -> str:
-        document = request.document(settings.max_request_bytes)
+        document = request.document(min(settings.max_request_bytes, MAX_TEXT))
         update = Update.parse(document, self._update_schema, request.now)
         now = self._arrival(request, settings)
         timestamp = self._store.put(update, now=now, deadline=request.deadline)
@@ -106,21 +107,32 @@ class Api:
         self._batch_schema.check(envelope)
         now = self._arrival(request, settings)
 
-        def store(document: Any) -> dict[str, Any] | Exception:
-            try:
-                update = Update.parse(document, self._update_schema, request.now)
-                return _stored(update, self._store.put(update, now=now, deadline=request.deadline))
-            except Exception as error:
-                return error
+        def store(updates: list[tuple[int, Any]]) -> list[tuple[int, dict[str, Any] | Exception]]:
+            outcomes: list[tuple[int, dict[str, Any] | Exception]] = []
+            failed = False
+            for index, document in updates:
+                try:
+                    update = Update.parse(document, self._update_schema, request.now)
+                    if failed:
+                        raise ApiError(
+                            503, "An earlier update of the shipment failed; send the request again"
+                        )
+                    timestamp = self._store.put(update, now=now, deadline=request.deadline)
+                    outcomes.append((index, _stored(update, timestamp)))
+                except (Invalid, Refused, ApiError) as error:
+                    outcomes.append((index, error))
+                except Exception as error:
+                    failed = True
+                    outcomes.append((index, error))
+            return outcomes
 
-        # The updates of one shipment one after the other, so that they keep their order within a millisecond.
+        # The updates of one shipment one after the other, so that they keep their order within a millisecond, and none
+        # after one that failed: the retry would find its place taken, and store it behind what came after it.
         shipments = defaultdict(list)
         for index, document in enumerate(envelope["updates"]):
             shipments[_shipment(document)].append((index, document))
         with ThreadPoolExecutor(_WORKERS) as pool:
-            outcomes = pool.map(
-                lambda updates: [(index, store(document)) for index, document in updates], shipments.values()
-            )
+            outcomes = pool.map(store, shipments.values())
             in_order = [outcome for _, outcome in sorted(chain.from_iterable(outcomes), key=itemgetter(0))]
         results = [self._result(outcome, request.id) for outcome in in_order]
         answered = zip(envelope["updates"], results, strict=True)
@@ -157,7 +169,8 @@ class Api:
         page = self._store.history(tracking_id, limit=limit(request.query), after=after(request.query, query))
 
         def answer(page: Page) -> dict[str, Any]:
-            listing = {"tracking_id": tracking_id, **_listing(page, query)}
+            found = page.updates[0]["tracking_id"] if page.updates else tracking_id
+            listing = {"tracking_id": found, **_listing(page, query)}
             if settings.flags["enhanced_tracking"]:
                 listing["summary"] = summarize(page.updates, request.now)
             return listing

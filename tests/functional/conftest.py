@@ -1,6 +1,7 @@
 """The tracking function, put together as when it is deployed, over the embedded AWS."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import boto3
 import pytest
 
 import contract
+import web.request
 from local.aws import EmbeddedAws
 from tests.conftest import REGION, Tables, environment_suffix
 from tests.line import Line, open_line
@@ -29,6 +31,11 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: dict[str, Any]
+
+    @property
+    def pointers(self) -> list[str]:
+        """Where the answer says that something is wrong."""
+        return [fault["pointer"] for fault in self.body["errors"]]
 
 
 def check_answer(answer: Any) -> Answer:
@@ -86,9 +93,9 @@ class Caller:
             {"resource": path, "path": path, "httpMethod": "GET", "queryStringParameters": query or None}
         )
 
-    def history(self, tracking_id: str) -> list[dict[str, Any]]:
-        """Every update of a shipment, by way of all pages."""
-        updates, query = [], {"tracking_id": tracking_id, "limit": "100"}
+    def history(self, tracking_id: str, limit: int = 100) -> list[dict[str, Any]]:
+        """Every update of a shipment, by way of all pages, which have `limit` updates."""
+        updates, query = [], {"tracking_id": tracking_id, "limit": str(limit)}
         while True:
             answer = self.get("/status", **query)
             assert answer.status == 200, answer
@@ -185,6 +192,17 @@ def update(shipment: str) -> dict[str, Any]:
         "location": {"lat": 52.52, "lng": 13.405},
         "metadata": {"carrier": "DHL", "weight_kg": 1.5, "tags": ["a", None, True]},
     }
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the server's clock stand still at a time in ms since the epoch."""
+
+    def set_to(now: int) -> None:
+        clock = SimpleNamespace(time=lambda: now / 1000, monotonic=time.monotonic)
+        monkeypatch.setattr(web.request, "time", clock)
+
+    return set_to
 
 
 @pytest.fixture

@@ -235,6 +235,18 @@ def test_the_path_is_decoded_by_the_gateway_and_not_again(
     assert public.get(f"/shipments/{tracking_id}").body["tracking_id"] == tracking_id
 
 
+def test_another_spelling_of_a_tracking_id(caller: Caller, public: Public) -> None:
+    tracking_id = f"{uuid.uuid4()}\u00e9"
+    update = {"tracking_id": tracking_id, "location": {"lat": 1, "lng": 2}}
+    for status in ("pending", "failed"):
+        assert caller.post({**update, "status": status}).status == 200
+    asked = f"/shipments/{tracking_id[:-1]}e\u0301"
+    page = public.get(f"{asked}?limit=1").body
+    assert (page["tracking_id"], page["status"]) == (tracking_id, "failed")
+    older = public.get(f"{asked}?limit=1&last_key={page['next_key']}").body
+    assert (older["status"], older["updates"][0]["status"]) == ("failed", "pending")
+
+
 def test_a_stage_in_the_path(public: Public, stored: str) -> None:
     assert public.ask("GET", f"/blue/shipments/{stored}", stage="blue").status == 200
     assert public.ask("GET", "/blue", stage="blue").body["status"] == "healthy"

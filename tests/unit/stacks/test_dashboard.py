@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from main import ROOT
 from tests.metrics import check_metric
 from tests.synthesis import referred, resource, resources, stacks
 
@@ -94,6 +95,8 @@ def test_it_reads_from_the_alarms_to_the_errors(stack: dict[str, Any], env: str)
         "## Errors",
     ]
     assert [widgets[0]["type"], widgets[-1]["type"]] == ["alarm", "log"]
+    runbook = (ROOT / "docs/runbook.md").read_text("utf-8")
+    assert all(f"\n| {title.removeprefix('## ')} | " in runbook for title in titles)
 
 
 def test_the_first_widget_shows_every_alarm_that_tells_somebody(stack: dict[str, Any]) -> None:

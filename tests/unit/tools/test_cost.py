@@ -21,7 +21,7 @@ def test_docs_are_not_stale() -> None:
         assert text == filled(text, parts), "run `make cost`"
 
 
-def test_a_place_that_is_missing_is_told() -> None:
+def test_a_place_that_is_missing_is_named() -> None:
     with pytest.raises(ValueError, match="0 places for 'x'"):
         filled("text", {"x": "y"})
 

@@ -22,7 +22,7 @@ def test_every_schema_is_a_schema() -> None:
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
-def test_statuses_are_the_facts() -> None:
+def test_statuses_of_the_schema_are_those_of_the_code() -> None:
     schema = json.loads(contract.UPDATE_SCHEMA.read_text("utf-8"))
     assert tuple(schema["properties"]["status"]["enum"]) == contract.STATUSES
 
@@ -34,17 +34,17 @@ def test_models_are_what_api_gateway_takes(path: Any) -> None:
     assert schema["$schema"] == "http://json-schema.org/draft-04/schema#"
 
 
-def test_errors_are_told_by_the_statuses_that_have_a_code() -> None:
-    told = {
+def test_every_status_that_has_a_code_is_documented() -> None:
+    documented = {
         int(status)
         for methods in describe()["paths"].values()
         for operation in methods.values()
         for status in operation["responses"]
     }
     # 404 and 405 belong to no operation, 429 and 504 to the gateway.
-    assert told == {200, 429, 504, *CODES} - {404, 405}
+    assert documented == {200, 429, 504, *CODES} - {404, 405}
 
 
-def test_codes_of_the_gateway_are_told() -> None:
+def test_codes_of_the_gateway_are_documented() -> None:
     codes = describe()["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
     assert {re.findall('"code": "(.*?)"', response.template)[0] for response in GATEWAY_RESPONSES} <= {*codes}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.__main__ import DOCUMENT, RATES, SHARDS, Results, simulate, table
+from simulation.__main__ import DOCUMENT, RATES, SHARDS, Results, describe, simulate
 from simulation.table import PARTITION_LIMIT, STATUSES, accepted
 from tools.generated import filled
 
@@ -34,11 +34,11 @@ def test_a_shipment_takes_a_partition_however_many_shards_there_are(monkeypatch:
 
 
 def test_more_shards_never_take_less(results: Results) -> None:
-    for place in range(len(RATES)):
-        taken = [line[place] for line in results.values()]
+    for rate in RATES:
+        taken = [results[rate, shards] for shards in SHARDS]
         assert taken == sorted(taken)
 
 
 def test_docs_show_what_it_gives(results: Results) -> None:
     text = DOCUMENT.read_text("utf-8")
-    assert text == filled(text, {"simulation": table(results)}), "run `make simulate`"
+    assert text == filled(text, {"simulation": describe(results)}), "run `make simulate`"

@@ -1,0 +1,32 @@
+"""A warm request makes one call to AWS."""
+
+from typing import Any
+
+import pytest
+
+from tests.functional.conftest import Caller
+from tests.line import Line
+from tracking.wiring import make_api
+
+NOW = 1_700_000_000_000
+
+
+def test_post(line_caller: Caller, line: Line, update: dict[str, Any]) -> None:
+    line.calls.clear()
+    assert line_caller.post(update).status == 200
+    assert line.calls == ["PutItem"]
+
+
+@pytest.mark.parametrize("query", [("/status", {"tracking_id": "A"}), ("/updates", {"status": "failed"})])
+def test_get(line_caller: Caller, line: Line, query: tuple[str, dict[str, str]]) -> None:
+    line.calls.clear()
+    assert line_caller.get(query[0], **query[1]).status == 200
+    assert line.calls == ["Query"]
+
+
+def test_start_reads_both_parameters_in_one(
+    line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    make_api(environment)
+    assert line.calls == ["GetParameters"]
