@@ -1,26 +1,25 @@
 """The public API: what anyone may see of a shipment."""
 
-from cdktf import TerraformOutput, TerraformStack
+from cdktf import TerraformOutput
 from constructs import Construct
 
+import contract
 from stacks.constructs.alarms import Alarm, Alarms
 from stacks.constructs.dashboard import AlarmStatus, Dashboard, Graph
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.http_api import HttpApi
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.references import KeyReference, TableReference, TopicReference
-from stacks.foundation import lay_foundation
-from stacks.package import build
 from stacks.settings import Settings
+from stacks.stack import Stack
 from stacks.tracking import TrackingStack
 
 MEMORY_MB, TIMEOUT_SECONDS = 512, 60
-METRICS_NAMESPACE = "LogisticsTracking"
 #: Greedy, since an HTTP API decodes %2F before it looks for the route.
 SHIPMENTS = "GET /shipments/{tracking_id+}"
 
 
-class PublicStack(TerraformStack):
+class PublicStack(Stack):
     """Everything of one environment that customers and web shops use; nobody signs in.
 
     It uses the table and the alarm topic of `tracking`, which it depends on and knows by their names alone: so it
@@ -32,39 +31,27 @@ class PublicStack(TerraformStack):
     """
 
     def __init__(self, scope: Construct, id: str, settings: Settings, *, tracking: TrackingStack) -> None:
-        super().__init__(scope, id)
+        env, chosen = settings.environment, settings.public
+        super().__init__(scope, id, settings, state_key=f"public/{env}")
         self.add_dependency(tracking)
-        env = settings.environment
-        account = lay_foundation(self, settings, tags=settings.tags, state_key=f"public/{env}")
 
         key = table_key = table = None
         if settings.deployment.customer_managed_key:
-            key = EncryptionKey(self, "key", name=f"tracking-public-{env}", account=account)
-            table_key = KeyReference(tracking.key_name, account)
-        if settings.public.access == "open":
-            table = TableReference(tracking.table_name, account, table_key)
-        topic = TopicReference(tracking.alarm_topic_name, account)
+            key = EncryptionKey(self, "key", name=f"tracking-public-{env}", account=self.account)
+            table_key = KeyReference(tracking.key_name, self.account)
+        if chosen.access == "open":
+            table = TableReference(tracking.table_name, self.account, table_key)
+        topic = TopicReference(tracking.alarm_topic_name, self.account)
+        environment = self.environment(key=key, log_retention_days=chosen.log_retention_days)
         function = PythonFunction(
             self,
             "function",
-            name=f"tracking-public-{env}",
-            role_name=f"tracking-public-role-{env}{settings.region_suffix}",
-            handler="public.handler.handler",
-            package=build("public"),
+            environment=environment,
+            name="tracking-public",
+            package="public",
             memory_mb=MEMORY_MB,
             timeout_seconds=TIMEOUT_SECONDS,
-            environment={
-                **({"TABLE_NAME": table.name} if table else {}),
-                "ENVIRONMENT": env,
-                "REGION": account.region,
-                "POWERTOOLS_SERVICE_NAME": "tracking-public",
-                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-                "LOG_LEVEL": "INFO",
-            },
-            dead_letters=None,
-            log_retention_days=settings.public.log_retention_days,
-            key=key,
-            protect_from_deletion=settings.deployment.protect_from_deletion,
+            variables={contract.TABLE_NAME: table.name} if table else {},
             # An HTTP API begins no traces, and strangers' own trace headers should start none.
             traced=False,
         )
@@ -73,7 +60,7 @@ class PublicStack(TerraformStack):
         function.role.allow(
             ["cloudwatch:PutMetricData"],
             "*",
-            condition={"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+            condition={"StringEquals": {"cloudwatch:namespace": contract.NAMESPACE}},
         )
         if table:
             table.grant_read_history(function.role)
@@ -81,16 +68,14 @@ class PublicStack(TerraformStack):
         api = HttpApi(
             self,
             "api",
-            name=f"tracking-public-{env}",
+            environment=environment,
+            name="tracking-public",
             description="Public Tracking API",
             function=function,
             routes=["$default", SHIPMENTS] if table else ["$default"],
-            allowed_origins=settings.public.allowed_origins,
-            rate_limit=settings.public.rate_limit,
-            burst_limit=settings.public.burst_limit,
-            log_retention_days=settings.public.log_retention_days,
-            key=key,
-            protect_from_deletion=settings.deployment.protect_from_deletion,
+            allowed_origins=chosen.allowed_origins,
+            rate_limit=chosen.rate_limit,
+            burst_limit=chosen.burst_limit,
         )
 
         rows = [
@@ -125,7 +110,7 @@ class PublicStack(TerraformStack):
             self,
             "dashboard",
             name=f"logistics-public-{env}{settings.region_suffix}",
-            region=account.region,
+            region=self.account.region,
             rows=[
                 [AlarmStatus("Alarms", alarms.arns)],
                 [
@@ -143,7 +128,7 @@ class PublicStack(TerraformStack):
             "cloudwatch_log_group": function.log_group_name,
             "environment_suffix": env,
             "lambda_role_arn": function.role.arn,
-            "region": account.region,
+            "region": self.account.region,
             "memory_size": MEMORY_MB,
             "timeout": TIMEOUT_SECONDS,
             "runtime": function.runtime,

@@ -1,6 +1,6 @@
 """What an account needs once a region before any environment: the bucket of the Terraform states."""
 
-from cdktf import TerraformResourceLifecycle, TerraformStack
+from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
 from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
@@ -24,15 +24,16 @@ from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
 )
 from constructs import Construct
 
+from stacks.constructs.account import Account
 from stacks.constructs.role import Role, policy_document, refuse_plain_http
-from stacks.foundation import Account, lay_foundation
 from stacks.settings import Settings
+from stacks.stack import Stack
 
 #: Days for which an overwritten or deleted state can be brought back.
 OLD_VERSIONS_DAYS = 90
 
 
-class StateStack(TerraformStack):
+class StateStack(Stack):
     """The state bucket, which also keeps this stack's own state, and API Gateway's role for writing logs.
 
     The bucket has to exist before Terraform can open a state in it, so `make state` creates it empty and this
@@ -40,15 +41,14 @@ class StateStack(TerraformStack):
     """
 
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
-        super().__init__(scope, id)
-        account = lay_foundation(
-            self, settings, tags={**settings.tags, "Environment": "shared"}, state_key="state"
+        super().__init__(
+            scope, id, settings, state_key="state", tags={**settings.tags, "Environment": "shared"}
         )
         if settings.state.owner == "s3":
             # An emulator on this machine speaks plain HTTP.
             StateBucket(self, "bucket", name=settings.state.bucket, tls_only=not settings.emulated)
         if settings.deployment.api_gateway_account_role:
-            ApiGatewayLogging(self, "api-gateway", account=account)
+            ApiGatewayLogging(self, "api-gateway", account=self.account)
 
 
 class StateBucket(Construct):

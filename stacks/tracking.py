@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from cdktf import TerraformOutput, TerraformStack
+from cdktf import TerraformOutput
 from constructs import Construct
 
 import contract
@@ -20,78 +20,66 @@ from stacks.constructs.table import IdempotencyTable, TrackingTable
 from stacks.constructs.topic import AlarmTopic, NotificationTopic
 from stacks.constructs.web_acl import WebAcl
 from stacks.dashboard import tracking_dashboard
-from stacks.foundation import lay_foundation
-from stacks.package import build
 from stacks.routes import GATEWAY_RESPONSES, ROUTES
 from stacks.settings import Settings
+from stacks.stack import Stack
 
 #: For a batch of the stream: SNS and DynamoDB may each take 12 s to be given up.
 NOTIFIER_TIMEOUT_SECONDS = 60
 
 
-class TrackingStack(TerraformStack):
+class TrackingStack(Stack):
     """Everything of one environment that carriers, warehouses and services use, and what operators watch."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
-        super().__init__(scope, id)
-        env = settings.environment
+        env, chosen = settings.environment, settings.tracking
+        super().__init__(scope, id, settings, state_key=f"tracking/{env}")
         #: By which other stacks of the environment know what this one makes.
         self.table_name, self.key_name = f"tracking-data-{env}", f"tracking-{env}"
         self.alarm_topic_name = f"tracking-alarms-{env}"
-        account = lay_foundation(self, settings, tags=settings.tags, state_key=f"tracking/{env}")
 
-        key = EncryptionKey(self, "key", name=self.key_name, account=account)
-        data_key = key if settings.deployment.customer_managed_key else None
-
-        dead_letters = DeadLetterQueue(self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=data_key)
-        table = TrackingTable(
-            self,
-            "table",
-            name=self.table_name,
-            key=data_key,
-            protect_from_deletion=settings.deployment.protect_from_deletion,
+        key = EncryptionKey(self, "key", name=self.key_name, account=self.account)
+        environment = self.environment(
+            key=key if settings.deployment.customer_managed_key else None,
+            log_retention_days=chosen.log_retention_days,
         )
-        idempotency = IdempotencyTable(self, "idempotency", name=f"tracking-idempotency-{env}", key=data_key)
+        dead_letters = DeadLetterQueue(
+            self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=environment.key
+        )
+        table = TrackingTable(self, "table", environment=environment, name=self.table_name)
+        idempotency = IdempotencyTable(
+            self, "idempotency", environment=environment, name=f"tracking-idempotency-{env}"
+        )
         parameters = Parameters(
             self,
             "parameters",
-            environment=env,
+            environment=environment,
             table_name=table.name,
-            timeout_seconds=settings.tracking.timeout_seconds,
-            rate_limit=settings.tracking.rate_limit,
+            timeout_seconds=chosen.timeout_seconds,
+            rate_limit=chosen.rate_limit,
             flags=asdict(settings.flags),
-            key=data_key,
         )
-        shards = StatusIndexShards(
-            self, "shards", environment=env, wanted=settings.tracking.status_index_shards
-        )
+        shards = StatusIndexShards(self, "shards", environment=env, wanted=chosen.status_index_shards)
         function = PythonFunction(
             self,
             "processor",
-            name=f"tracking-processor-{env}",
-            role_name=f"tracking-lambda-role-{env}{settings.region_suffix}",
-            handler="tracking.handler.handler",
-            package=build("tracking"),
-            memory_mb=settings.tracking.memory_mb,
-            timeout_seconds=settings.tracking.timeout_seconds,
-            environment={
-                "TABLE_NAME": table.name,
-                "IDEMPOTENCY_TABLE": idempotency.name,
-                "ENVIRONMENT": env,
-                "REGION": account.region,
-                "POWERTOOLS_SERVICE_NAME": "tracking-api",
-                "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
-                "LOG_LEVEL": "INFO",
-                "CONFIG_PARAM": parameters.config_name,
-                "DB_PARAM": parameters.endpoint_name,
-                "FEATURE_FLAGS_PARAM": parameters.flags_name,
+            environment=environment,
+            name="tracking-processor",
+            role_name="tracking-lambda-role",
+            service="tracking-api",
+            package="tracking",
+            memory_mb=chosen.memory_mb,
+            timeout_seconds=chosen.timeout_seconds,
+            variables={
+                contract.TABLE_NAME: table.name,
+                contract.IDEMPOTENCY_TABLE: idempotency.name,
+                contract.CONFIG_PARAM: parameters.config_name,
+                contract.DB_PARAM: parameters.endpoint_name,
+                contract.FEATURE_FLAGS_PARAM: parameters.flags_name,
                 contract.STATUS_INDEX_SHARDS: shards.written,
                 contract.STATUS_INDEX_SHARDS_READ: shards.read,
             },
             dead_letters=dead_letters,
-            log_retention_days=settings.tracking.log_retention_days,
-            key=data_key,
-            protect_from_deletion=settings.deployment.protect_from_deletion,
         )
         table.grant_read(function.role)
         table.grant_write(function.role)
@@ -102,30 +90,24 @@ class TrackingStack(TerraformStack):
         api = RestApi(
             self,
             "api",
-            name=f"tracking-api-{env}",
+            environment=environment,
+            name="tracking-api",
             description="Logistics Tracking API",
-            stage_name=env,
             function=function,
             validator_name="tracking-validator",
             routes=ROUTES,
             gateway_responses=GATEWAY_RESPONSES,
-            rate_limit=settings.tracking.rate_limit,
-            burst_limit=settings.tracking.burst_limit,
-            log_retention_days=settings.tracking.log_retention_days,
-            key=data_key,
-            protect_from_deletion=settings.deployment.protect_from_deletion,
+            rate_limit=chosen.rate_limit,
+            burst_limit=chosen.burst_limit,
         )
-
-        if settings.tracking.web_acl:
+        if chosen.web_acl:
             WebAcl(
                 self,
                 "web-acl",
-                name=f"tracking-{env}",
+                environment=environment,
+                name="tracking",
                 stage_arn=api.stage_arn,
-                rate_limit=settings.tracking.rate_limit,
-                log_retention_days=settings.tracking.log_retention_days,
-                key=data_key,
-                protect_from_deletion=settings.deployment.protect_from_deletion,
+                rate_limit=chosen.rate_limit,
             )
 
         notifications = NotificationTopic(
@@ -138,26 +120,16 @@ class TrackingStack(TerraformStack):
         notifier = PythonFunction(
             self,
             "notifier",
-            name=f"tracking-notifier-{env}",
-            role_name=f"tracking-notifier-role-{env}{settings.region_suffix}",
-            handler="notifier.handler.handler",
-            package=build("notifier"),
-            memory_mb=settings.tracking.memory_mb,
+            environment=environment,
+            name="tracking-notifier",
+            package="notifier",
+            memory_mb=chosen.memory_mb,
             timeout_seconds=NOTIFIER_TIMEOUT_SECONDS,
-            environment={
-                "TABLE_NAME": table.name,
-                "ENVIRONMENT": env,
-                "REGION": account.region,
-                "POWERTOOLS_SERVICE_NAME": "tracking-notifier",
-                "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
-                "LOG_LEVEL": "INFO",
-                "FEATURE_FLAGS_PARAM": parameters.flags_name,
-                "TOPIC_ARN": notifications.arn,
+            variables={
+                contract.TABLE_NAME: table.name,
+                contract.FEATURE_FLAGS_PARAM: parameters.flags_name,
+                contract.TOPIC_ARN: notifications.arn,
             },
-            dead_letters=None,
-            log_retention_days=settings.tracking.log_retention_days,
-            key=data_key,
-            protect_from_deletion=settings.deployment.protect_from_deletion,
         )
         table.grant_read_history(notifier.role)
         parameters.grant_read_flags(notifier.role)
@@ -170,7 +142,7 @@ class TrackingStack(TerraformStack):
             name=self.alarm_topic_name,
             key=key,
             emails=settings.monitoring.emails,
-            account=account,
+            account=self.account,
         )
         watched = Watched(api, function, table, idempotency, notifier, notifications, dead_letters)
         alarms = Alarms(
@@ -181,7 +153,7 @@ class TrackingStack(TerraformStack):
             self,
             "dashboard",
             name=f"logistics-tracking-{env}{settings.region_suffix}",
-            region=account.region,
+            region=self.account.region,
             rows=tracking_dashboard(watched, alarms=alarms.arns),
         )
 
@@ -192,8 +164,8 @@ class TrackingStack(TerraformStack):
             "dlq_url": dead_letters.url,
             "notification_topic_arn": notifications.arn,
             "dashboard_url": (
-                f"https://{account.region}.console.aws.amazon.com/cloudwatch/home"
-                f"?region={account.region}#dashboards:name={dashboard.name}"
+                f"https://{self.account.region}.console.aws.amazon.com/cloudwatch/home"
+                f"?region={self.account.region}#dashboards:name={dashboard.name}"
             ),
         }
         for name, value in outputs.items():

@@ -71,6 +71,15 @@ def referred(stack: Mapping[str, Any], text: str) -> tuple[str, dict[str, Any]]:
     return match[2], found
 
 
+def functions(environment: str) -> dict[str, dict[str, Any]]:
+    """The functions of an environment, by the folder of ``lambda/`` with their code."""
+    return {
+        function["handler"].partition(".")[0]: function
+        for stack in stacks(environment).values()
+        for function in resources(stack, "aws_lambda_function")
+    }
+
+
 def statements(stack: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Every statement of every inline policy."""
     for policy in resources(stack, "aws_iam_role_policy"):

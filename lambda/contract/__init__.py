@@ -20,18 +20,22 @@ SHIPMENTS_METRICS: Final = {status: f"Shipments_{status}" for status in STATUSES
 SERVICE_DIMENSION: Final = "service"
 ENVIRONMENT_DIMENSION: Final = "environment"
 
-#: Names of the environment variables of the functions.
-TABLE_NAME: Final = "TABLE_NAME"
-IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
+#: The namespace of all metrics.
+NAMESPACE: Final = "LogisticsTracking"
+
+#: Names of the environment variables of the functions: of all of them first.
 ENVIRONMENT: Final = "ENVIRONMENT"
 REGION: Final = "REGION"
 SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
 METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
+LOG_LEVEL: Final = "LOG_LEVEL"
+TABLE_NAME: Final = "TABLE_NAME"
+IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
 CONFIG_PARAM: Final = "CONFIG_PARAM"
+DB_PARAM: Final = "DB_PARAM"
 FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
 STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
 STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
-#: And of the notifier.
 TOPIC_ARN: Final = "TOPIC_ARN"
 
 #: The one kind of the stream's records that the notifier is given: updates are added and never change.

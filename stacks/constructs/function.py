@@ -1,7 +1,6 @@
 """A Lambda function with its role and its log group."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cdktf import AssetType, Fn, TerraformAsset
@@ -16,18 +15,23 @@ from constructs import Construct
 import contract
 from stacks.constructs.alarms import Alarm
 from stacks.constructs.dashboard import Graph
-from stacks.constructs.key import EncryptionKey
-from stacks.constructs.log_group import log_group
+from stacks.constructs.environment import Environment
 from stacks.constructs.metric import Metric
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.role import Role
-from stacks.package import PYTHON
+from stacks.package import PYTHON, build
 
 
 class PythonFunction(Construct):
     """A function on Python 3.13 and arm64 that writes its logs and traces, and no more until it is granted.
 
     Args:
+        environment: whose name ends that of the function, and of its role.
+        package: the folder of ``lambda/`` with the code, whose module `handler` has the function `handler`.
+        service: what its logs and metrics are called by; the function's name, if there is no other.
+        role_name: the function's name with ``-role``, if it is no other.
+        variables: of its environment, besides those that every function has.
+        dead_letters: gets the events of asynchronous invocations that failed.
         traced: whether X-Ray follows requests through it.
     """
 
@@ -36,31 +40,36 @@ class PythonFunction(Construct):
         scope: Construct,
         id: str,
         *,
+        environment: Environment,
         name: str,
-        role_name: str,
-        handler: str,
-        package: Path,
+        package: str,
         memory_mb: int,
         timeout_seconds: int,
-        environment: Mapping[str, str],
-        dead_letters: DeadLetterQueue | None,
-        log_retention_days: int,
-        key: EncryptionKey | None,
-        protect_from_deletion: bool,
+        variables: Mapping[str, str],
+        service: str = "",
+        role_name: str = "",
+        dead_letters: DeadLetterQueue | None = None,
         traced: bool = True,
     ) -> None:
         super().__init__(scope, id)
+        function_name, key = f"{name}-{environment.name}", environment.key
+        self._variables = {
+            contract.ENVIRONMENT: environment.name,
+            contract.REGION: environment.account.region,
+            contract.SERVICE_NAME: service or name,
+            contract.METRICS_NAMESPACE: contract.NAMESPACE,
+            contract.LOG_LEVEL: "INFO",
+            **variables,
+        }
         # Lambda makes a group that keeps its logs for ever, if there is none at the first call.
-        logs = log_group(
-            self,
-            "logs",
-            name=f"/aws/lambda/{name}",
-            retention_days=log_retention_days,
-            key=key,
-            protect_from_deletion=protect_from_deletion,
-        )
+        logs = environment.log_group(self, "logs", name=f"/aws/lambda/{function_name}")
         self.log_group_name = logs.name
-        self.role = Role(self, "role", name=role_name, service="lambda.amazonaws.com")
+        self.role = Role(
+            self,
+            "role",
+            name=f"{role_name or f'{name}-role'}-{environment.name}{environment.region_suffix}",
+            service="lambda.amazonaws.com",
+        )
         self.role.allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs.arn}:*")
         if traced:
             # Traces have no ARN to name (Service Authorization Reference, "AWS X-Ray").
@@ -68,25 +77,25 @@ class PythonFunction(Construct):
         if dead_letters:
             dead_letters.grant_send(self.role)
         if key:
-            key.grant_variables(self.role, function=name)
+            key.grant_variables(self.role, function=function_name)
 
         # A constant hash keeps the archive's path, and so the review of a plan, free of noise.
         archive = TerraformAsset(
-            self, "package", path=str(package), type=AssetType.FILE, asset_hash="package"
+            self, "package", path=str(build(package)), type=AssetType.FILE, asset_hash="package"
         )
         self._function = LambdaFunction(
             self,
             "function",
-            function_name=name,
+            function_name=function_name,
             role=self.role.arn,
             runtime=f"python{PYTHON}",
             architectures=["arm64"],
-            handler=handler,
+            handler=f"{package}.handler.handler",
             filename=archive.path,
             source_code_hash=Fn.filebase64sha256(archive.path),
             memory_size=memory_mb,
             timeout=timeout_seconds,
-            environment=LambdaFunctionEnvironment(variables=dict(environment)),
+            environment=LambdaFunctionEnvironment(variables=self._variables),
             kms_key_arn=key.arn if key else None,
             dead_letter_config=(
                 LambdaFunctionDeadLetterConfig(target_arn=dead_letters.arn) if dead_letters else None
@@ -99,7 +108,6 @@ class PythonFunction(Construct):
         self.invoke_arn = self._function.invoke_arn
         self.timeout_seconds = timeout_seconds
         self.runtime = self._function.runtime
-        self._environment = environment
 
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
         """A metric that Lambda emits for the function."""
@@ -145,7 +153,7 @@ class PythonFunction(Construct):
     def own_metric(self, name: str) -> Metric:
         """A metric that the function's code counts with `runtime.telemetry`."""
         dimensions = {
-            contract.SERVICE_DIMENSION: self._environment[contract.SERVICE_NAME],
-            contract.ENVIRONMENT_DIMENSION: self._environment[contract.ENVIRONMENT],
+            contract.SERVICE_DIMENSION: self._variables[contract.SERVICE_NAME],
+            contract.ENVIRONMENT_DIMENSION: self._variables[contract.ENVIRONMENT],
         }
-        return Metric(self._environment[contract.METRICS_NAMESPACE], name, "Sum", dimensions)
+        return Metric(self._variables[contract.METRICS_NAMESPACE], name, "Sum", dimensions)

@@ -14,9 +14,8 @@ from cdktf_cdktf_provider_aws.apigatewayv2_stage import (
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
+from stacks.constructs.environment import Environment
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.key import EncryptionKey
-from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
 
 #: One line a request. No address, path or parameter of a caller: what was looked for is not our operators' business.
@@ -41,6 +40,7 @@ class HttpApi(Construct):
     Its one stage, $default, stands in no path, and follows every change by itself.
 
     Args:
+        environment: whose name ends the API's.
         routes: their keys, as in "GET /shipments/{tracking_id}".
         allowed_origins: whose scripts may read the answers; API Gateway answers their preflight requests.
         rate_limit: requests a second, for all callers together.
@@ -52,6 +52,7 @@ class HttpApi(Construct):
         scope: Construct,
         id: str,
         *,
+        environment: Environment,
         name: str,
         description: str,
         function: PythonFunction,
@@ -59,11 +60,9 @@ class HttpApi(Construct):
         allowed_origins: Sequence[str],
         rate_limit: int,
         burst_limit: int,
-        log_retention_days: int,
-        key: EncryptionKey | None,
-        protect_from_deletion: bool,
     ) -> None:
         super().__init__(scope, id)
+        name = f"{name}-{environment.name}"
         api = Apigatewayv2Api(
             self,
             "api",
@@ -101,15 +100,12 @@ class HttpApi(Construct):
             Apigatewayv2Route(
                 self, route, api_id=api.id, route_key=route, target=f"integrations/{integration.id}"
             )
-        access_log = log_group(
+        access_log = environment.log_group(
             self,
             "access-log",
             # Log delivery writes each group of another name into the one policy of a region, which takes 5,120
             # characters (CloudWatch Logs user guide, "Enable logging from AWS services").
             name=f"/aws/vendedlogs/apigateway/{name}",
-            retention_days=log_retention_days,
-            key=key,
-            protect_from_deletion=protect_from_deletion,
         )
         stage = Apigatewayv2Stage(
             self,

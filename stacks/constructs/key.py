@@ -7,8 +7,8 @@ from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from constructs import Construct
 
+from stacks.constructs.account import Account
 from stacks.constructs.role import Role, policy_document
-from stacks.foundation import Account
 
 #: What a caller does with a key, directly or through a service, to read and write what is encrypted with it.
 USE = ["kms:Decrypt", "kms:GenerateDataKey*"]

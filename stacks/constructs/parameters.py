@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from cdktf_cdktf_provider_aws.ssm_parameter import SsmParameter
 from constructs import Construct
 
-from stacks.constructs.key import EncryptionKey
+from stacks.constructs.environment import Environment
 from stacks.constructs.role import Role
 
 
@@ -18,18 +18,17 @@ class Parameters(Construct):
         scope: Construct,
         id: str,
         *,
-        environment: str,
+        environment: Environment,
         table_name: str,
         timeout_seconds: int,
         rate_limit: int,
         flags: Mapping[str, bool],
-        key: EncryptionKey | None,
     ) -> None:
         super().__init__(scope, id)
         self._config = SsmParameter(
             self,
             "config",
-            name=f"/logistics/api/{environment}/config",
+            name=f"/logistics/api/{environment.name}/config",
             type="String",
             value=json.dumps(
                 # 10 MB is API Gateway's limit.
@@ -39,15 +38,15 @@ class Parameters(Construct):
         self._endpoint = SsmParameter(
             self,
             "endpoint",
-            name=f"/logistics/db/{environment}/endpoint",
+            name=f"/logistics/db/{environment.name}/endpoint",
             type="SecureString",
             value=table_name,
-            key_id=key.arn if key else None,
+            key_id=environment.key.arn if environment.key else None,
         )
         self._flags = SsmParameter(
             self,
             "flags",
-            name=f"/logistics/features/{environment}/flags",
+            name=f"/logistics/features/{environment.name}/flags",
             type="String",
             value=json.dumps(flags),
         )

@@ -5,9 +5,9 @@ Nothing of it is looked up in AWS, so that every stack can be planned before any
 
 from typing import NamedTuple
 
+from stacks.constructs.account import Account
 from stacks.constructs.key import allow_use
 from stacks.constructs.role import Role
-from stacks.foundation import Account
 
 
 class KeyReference(NamedTuple):

@@ -26,9 +26,8 @@ from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatew
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
+from stacks.constructs.environment import Environment
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.key import EncryptionKey
-from stacks.constructs.log_group import log_group
 from stacks.constructs.metric import Metric
 
 #: One line a request: who called what, and how it ended. No address, parameter or body of a caller.
@@ -80,32 +79,35 @@ class GatewayResponse(NamedTuple):
 
 
 class RestApi(Construct):
-    """A regional REST API whose methods all take a SigV4 signature and call one function."""
+    """A regional REST API whose methods all take a SigV4 signature and call one function.
+
+    Args:
+        environment: whose name ends the API's, and is that of its stage.
+        rate_limit: requests a second, for all callers together.
+        burst_limit: requests at once.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
+        environment: Environment,
         name: str,
         description: str,
-        stage_name: str,
         function: PythonFunction,
         validator_name: str,
         routes: Sequence[Route],
         gateway_responses: Sequence[GatewayResponse],
         rate_limit: int,
         burst_limit: int,
-        log_retention_days: int,
-        key: EncryptionKey | None,
-        protect_from_deletion: bool,
     ) -> None:
         super().__init__(scope, id)
         self._function = function
         self._api = ApiGatewayRestApi(
             self,
             "api",
-            name=name,
+            name=f"{name}-{environment.name}",
             description=description,
             endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=["REGIONAL"]),
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
@@ -135,14 +137,7 @@ class RestApi(Construct):
             self._add_route(route)
         for response in gateway_responses:
             self._add_gateway_response(response)
-        self._add_stage(
-            stage_name,
-            rate_limit=rate_limit,
-            burst_limit=burst_limit,
-            log_retention_days=log_retention_days,
-            key=key,
-            protect_from_deletion=protect_from_deletion,
-        )
+        self._add_stage(environment, rate_limit=rate_limit, burst_limit=burst_limit)
 
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
         """A metric that API Gateway emits for the stage."""
@@ -235,24 +230,8 @@ class RestApi(Construct):
             )
         )
 
-    def _add_stage(
-        self,
-        name: str,
-        *,
-        rate_limit: int,
-        burst_limit: int,
-        log_retention_days: int,
-        key: EncryptionKey | None,
-        protect_from_deletion: bool,
-    ) -> None:
-        access_log = log_group(
-            self,
-            "access-log",
-            name=f"/aws/apigateway/{self._api.name_input}",
-            retention_days=log_retention_days,
-            key=key,
-            protect_from_deletion=protect_from_deletion,
-        )
+    def _add_stage(self, environment: Environment, *, rate_limit: int, burst_limit: int) -> None:
+        access_log = environment.log_group(self, "access-log", name=f"/aws/apigateway/{self._api.name_input}")
         # A deployment is a snapshot: whatever differs in the definition needs a new one. Naming the resources
         # here also makes Terraform create them first.
         definition = [_configured(element) for element in self._definition]
@@ -271,8 +250,8 @@ class RestApi(Construct):
             "stage",
             rest_api_id=self._api.id,
             deployment_id=deployment.id,
-            stage_name=name,
-            description=f"Stage for {name}",
+            stage_name=environment.name,
+            description=f"Stage for {environment.name}",
             xray_tracing_enabled=True,
             access_log_settings=ApiGatewayStageAccessLogSettings(
                 destination_arn=access_log.arn, format=json.dumps(ACCESS_LOG)

@@ -12,7 +12,7 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
 from constructs import Construct
 
 import contract
-from stacks.constructs.key import EncryptionKey
+from stacks.constructs.environment import Environment
 from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role
 
@@ -28,12 +28,12 @@ class TrackingTable(Construct):
         scope: Construct,
         id: str,
         *,
+        environment: Environment,
         name: str,
-        key: EncryptionKey | None,
-        protect_from_deletion: bool,
     ) -> None:
         super().__init__(scope, id)
-        self._key = key
+        self._key = key = environment.key
+        protect_from_deletion = environment.protect_from_deletion
         self._table = DynamodbTable(
             self,
             "table",
@@ -109,9 +109,9 @@ class IdempotencyTable(Construct):
     #: What is called on it.
     operations = ("PutItem", "UpdateItem")
 
-    def __init__(self, scope: Construct, id: str, *, name: str, key: EncryptionKey | None) -> None:
+    def __init__(self, scope: Construct, id: str, *, environment: Environment, name: str) -> None:
         super().__init__(scope, id)
-        self._key = key
+        self._key = key = environment.key
         self._table = DynamodbTable(
             self,
             "table",

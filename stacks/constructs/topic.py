@@ -8,10 +8,10 @@ from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from constructs import Construct
 
+from stacks.constructs.account import Account
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role, policy_document, refuse_plain_http
-from stacks.foundation import Account
 
 
 class AlarmTopic(Construct):

@@ -27,8 +27,7 @@ from cdktf_cdktf_provider_aws.wafv2_web_acl_logging_configuration import (
 )
 from constructs import Construct
 
-from stacks.constructs.key import EncryptionKey
-from stacks.constructs.log_group import log_group
+from stacks.constructs.environment import Environment
 
 #: AWS's managed rule groups, in the order in which they look at a request, each with its rules that only count
 #: (WAF developer guide, "AWS Managed Rules rule groups list"); of the 1,500 capacity units that the basic price
@@ -55,7 +54,7 @@ class WebAcl(Construct):
     """Refuses known attacks, and an address that takes half of what the stage serves; logs what it refuses.
 
     Args:
-        name: of the ACL; its metrics begin with it, and so does the log group after AWS's prefix.
+        name: of the ACL, which the environment's ends; its metrics and its log group are named after it too.
         stage_arn: of the stage that it guards.
         rate_limit: requests a second that the stage serves to all callers together.
     """
@@ -65,14 +64,13 @@ class WebAcl(Construct):
         scope: Construct,
         id: str,
         *,
+        environment: Environment,
         name: str,
         stage_arn: str,
         rate_limit: int,
-        log_retention_days: int,
-        key: EncryptionKey | None,
-        protect_from_deletion: bool,
     ) -> None:
         super().__init__(scope, id)
+        name = f"{name}-{environment.name}"
         rate = {
             "limit": rate_limit * RATE_WINDOW_SECONDS // 2,
             "evaluation_window_sec": RATE_WINDOW_SECONDS,
@@ -108,15 +106,12 @@ class WebAcl(Construct):
             ],
         )
         Wafv2WebAclAssociation(self, "association", resource_arn=stage_arn, web_acl_arn=acl.arn)
-        log = log_group(
+        log = environment.log_group(
             self,
             "log",
             # WAF takes no other prefix, and has the group written into the one policy of a region, which takes 5,120
             # characters: about 25 groups. Environments with a web ACL are few.
             name=f"aws-waf-logs-{name}",
-            retention_days=log_retention_days,
-            key=key,
-            protect_from_deletion=protect_from_deletion,
         )
         Wafv2WebAclLoggingConfiguration(
             self,

@@ -9,6 +9,7 @@ import pytest
 
 from main import ROOT
 from tests.synthesis import (
+    functions,
     grants,
     referred,
     resource,
@@ -179,6 +180,10 @@ def test_a_function_has_its_log_group_first_and_an_environment_that_lambda_takes
         assert (function["runtime"], function["architectures"]) == ("python3.13", ["arm64"])
         assert function["tracing_config"] == {"mode": "Active"}
         assert function["source_code_hash"] == f'${{filebase64sha256("{function["filename"]}")}}'
+
+
+def test_every_folder_of_a_function_is_deployed() -> None:
+    assert functions("dev").keys() == {path.parent.name for path in ROOT.glob("lambda/*/handler.py")}
 
 
 def test_policies_stay_within_the_limit(stack: dict[str, Any]) -> None:

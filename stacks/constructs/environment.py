@@ -1,0 +1,36 @@
+"""What the resources of an environment have in common."""
+
+from dataclasses import dataclass
+
+from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from constructs import Construct
+
+from stacks.constructs.account import Account
+from stacks.constructs.key import EncryptionKey
+from stacks.constructs.log_group import log_group
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """What a stack hands on to all that it is made of."""
+
+    name: str
+    """Ends every name."""
+    region_suffix: str
+    """Ends the names of what an account has once for all regions, after the environment's."""
+    account: Account
+    key: EncryptionKey | None
+    """Of the customer's own, for data and logs, if there is one."""
+    log_retention_days: int
+    protect_from_deletion: bool
+
+    def log_group(self, scope: Construct, id: str, *, name: str) -> CloudwatchLogGroup:
+        """Makes a log group, whose whole name is `name`, in `scope`."""
+        return log_group(
+            scope,
+            id,
+            name=name,
+            retention_days=self.log_retention_days,
+            key=self.key,
+            protect_from_deletion=self.protect_from_deletion,
+        )
