@@ -94,7 +94,7 @@ bench: install ## measure synth and the functions, each beside a baseline
 	@python -m bench
 
 simulate: install ## simulate the load of the status index, and write its results into docs/
-	@python -m simulation
+	@python -m tools.simulation
 
 docs: install ## write docs/openapi.json, the tables of docs/settings.md and the pictures of the page
 	@python -m tools.openapi
