@@ -151,12 +151,6 @@ def test_the_goal_is_watched_at_two_paces_in_two_windows_each(
         assert [metric.name for metric in metrics(part)] == ["5XXError", "Count"]
 
 
-def test_one_failure_alone_is_no_rate(env: str) -> None:
-    chosen = settings(env)
-    lowest = min(chosen.alarm_5xx_percent, 6 * (100 - chosen.availability_goal_percent))
-    assert 100 / chosen.alarm_min_requests < lowest
-
-
 def test_system_errors_of_every_operation_are_watched(stack: dict[str, Any], env: str) -> None:
     alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"tracking-table-errors-{env}")
     watched = {
