@@ -10,7 +10,8 @@ from runtime.telemetry import Telemetry
 def test_failure_is_told_by_its_kinds_and_places_and_never_by_its_text(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "tracking-api")
+    # Powertools keeps a logger, and where it writes to, for each service.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "telemetry")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "LogisticsTracking")
     telemetry = Telemetry("test")
     telemetry.start("request-1")
