@@ -11,7 +11,7 @@ OUTPUT ?= cdktf.out
 PLAN_FILE ?= build/plan.enc
 DEPLOY = python -m tools.deploy --output "$(OUTPUT)"
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast snapshots format synth plan apply pack unpack deploy destroy drift smoke comment sweep roles state unlock lock redrive bench simulate docs cost policy sbom audit clean
+.PHONY: help install up test test-fast mutants snapshots format synth plan apply pack unpack deploy destroy drift smoke comment sweep roles state unlock lock redrive bench simulate docs cost policy sbom audit clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: install ## prove the project: format, lint, types, unit and snapshot tests
 
 test-fast: install ## the same without the deployment and other slow tests
 	@sh tools/check.sh tests --ignore=tests/e2e -m "not slow"
+
+mutants: install ## put faults into copies of the project, and fail if its tests do not find one (FAULT=part of its description)
+	@python -m tools.mutants "$(FAULT)"
 
 snapshots: install ## accept what is synthesized now as what the snapshot tests expect
 	@python -m pytest -q tests/snapshot --snapshot-update

@@ -4,10 +4,13 @@ import time
 from typing import Any
 
 import pytest
+from botocore.retries.standard import ThrottledRetryableChecker
+from botocore.session import Session
 
 from tests.conftest import environment_suffix
 from tests.functional.conftest import Answer, Caller
 from tests.line import Fault, Line
+from tracking import AWS_CALLS
 from tracking.wiring import make_api
 
 pytestmark = pytest.mark.slow
@@ -51,6 +54,24 @@ def test_lasting_fault_is_503_in_time_and_the_retry_is_stored_once(
     line.cut.clear()
     assert line_caller.post(update).body["timestamp"] == NOW
     assert len(line_caller.history(update["tracking_id"])) == 1
+
+
+def throttles() -> list[str]:
+    """The errors of the operations that are called with which DynamoDB asks to come back, by botocore's own data."""
+    model = Session().get_service_model("dynamodb")
+    raised = {
+        shape.name for call in AWS_CALLS["dynamodb"] for shape in model.operation_model(call).error_shapes
+    }
+    return sorted(raised & set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES))
+
+
+@pytest.mark.parametrize("code", throttles())
+def test_each_way_to_throttle_asks_to_come_back(
+    line_caller: Caller, line: Line, update: dict[str, Any], code: str
+) -> None:
+    line.throttle = code
+    line.cut["PutItem"] = Fault.THROTTLED
+    assert_unavailable(line_caller.post(update))
 
 
 @pytest.mark.parametrize("path", ["/status", "/updates"])
