@@ -143,7 +143,6 @@ class Settings:
     alarm_notifier_error_count: Count
     alarm_notifier_lag_ms: Count
     alarm_dead_letter_count: Count
-    alarm_dead_letter_age_seconds: Count
     alarm_public_error_count: Count
     alarm_public_duration_ms: Count
     alarm_public_throttle_count: Count

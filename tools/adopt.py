@@ -25,7 +25,7 @@ NOT_LOOKED_UP = (
     r"reading (Dynamodb Table|SNS Topic|KMS Alias) \([^)]*\): (couldn't find resource|empty result)"
 )
 #: How the error codes end with which AWS says that something is not there.
-MISSING = ("NotFound", "NotFoundException", "NoSuchEntity", "NonExistentQueue")
+MISSING = ("404", "NotFound", "NotFoundException", "NoSuchEntity", "NonExistentQueue")
 
 
 def adopt(cdktf: "Cdktf", stack: str) -> list[str]:
@@ -128,6 +128,11 @@ class Finder:
     def dynamodb_table(self, planned: Planned) -> str:
         name = str(planned["name"])
         self._ask("dynamodb", "describe_table", TableName=name)
+        return name
+
+    def s3_bucket(self, planned: Planned) -> str:
+        name = str(planned["bucket"])
+        self._ask("s3", "head_bucket", Bucket=name)
         return name
 
     def ssm_parameter(self, planned: Planned) -> str:
