@@ -27,6 +27,8 @@ from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 ACCOUNT, REGION, ENVIRONMENT = DEFAULT_ACCOUNT_ID, "us-east-1", "dev"
 #: The environment's key, which has another id in each deployment.
 KEY = "key/of-the-environment"
+#: The bucket of its dead letters, whose name ends in a hash.
+BUCKET = f"tracking-dlq-{ENVIRONMENT}-hash"
 #: What the policies' conditions ask for.
 CONDITION_KEYS = {"kms:ViaService", "cloudwatch:namespace"}
 _TEST_ENVIRONMENT = re.compile(r"pr-[0-9a-f]{12}")
@@ -54,6 +56,10 @@ _LETTERS = f"tracking-lambda-dlq-{ENVIRONMENT}"
 _TRACES = {Right("xray:PutTraceSegments", "*"), Right("xray:PutTelemetryRecords", "*")}
 #: The same, "Capturing records of Lambda asynchronous invocations" and "Retain discarded batch records".
 _DEAD_LETTERS = rights("sqs", _LETTERS, "SendMessage")
+_DISCARDED = {
+    Right("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*"),
+    Right("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"),
+}
 #: The same, "Process DynamoDB records with Lambda".
 _STREAM = rights(
     "dynamodb", f"{_TABLE}/stream/*", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"
@@ -81,7 +87,7 @@ class Function(NamedTuple):
 #: By package.
 FUNCTIONS = {
     "tracking": Function("tracking-processor", _TRACES | _DEAD_LETTERS),
-    "notifier": Function("tracking-notifier", _TRACES | _DEAD_LETTERS | _STREAM | _TOPIC_KEY),
+    "notifier": Function("tracking-notifier", _TRACES | _DISCARDED | _STREAM | _TOPIC_KEY),
     "public": Function("tracking-public", _METRICS),
 }
 

@@ -18,7 +18,7 @@ Planned = Mapping[str, Any]
 """The attributes of a resource that Terraform would create, as far as they are known."""
 
 #: How the error codes end with which AWS says that something is not there.
-MISSING = ("NotFound", "NotFoundException", "NoSuchEntity", "NonExistentQueue")
+MISSING = ("404", "NotFound", "NotFoundException", "NoSuchEntity", "NonExistentQueue")
 
 
 class Lookup(NamedTuple):
@@ -45,6 +45,7 @@ LOOKUPS = {
     "aws_cloudwatch_log_group": Lookup(
         "logs", "describe_log_groups", "logGroupNamePrefix=name", "{name}", "logGroups", "logGroupName=name"),
     "aws_dynamodb_table": Lookup("dynamodb", "describe_table", "TableName=name", "{name}"),
+    "aws_s3_bucket": Lookup("s3", "head_bucket", "Bucket=bucket", "{bucket}"),
     "aws_ssm_parameter": Lookup("ssm", "get_parameter", "Name=name", "{name}"),
     "aws_sqs_queue": Lookup("sqs", "get_queue_url", "QueueName=name", "{QueueUrl}"),
     "aws_sns_topic": Lookup("sns", "list_topics", "", "{TopicArn}", "Topics", "TopicArn=name"),
