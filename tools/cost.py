@@ -25,6 +25,7 @@ from storage.updates import UpdateStore
 from tools.generated import fill
 from tools.toolchain import ROOT
 from tracking.api import Api
+from tracking.idempotency import FirstSeen
 
 COST, SCALE = ROOT / "docs/cost.md", ROOT / "docs/scale.md"
 ENVIRONMENTS = ("dev", "prod")
@@ -137,9 +138,7 @@ def measure() -> tuple[Request, Request]:
         api = Api(
             store=UpdateStore(table, "updates", "prod"),
             settings=SimpleNamespace(current=lambda: RunningSettings(contract.DEFAULT_FLAGS, 10**7)),  # type: ignore[arg-type]
-            first_seen=lambda: None,  # type: ignore[arg-type, return-value]
-            update_schema=json.loads(contract.UPDATE_SCHEMA.read_text("utf-8")),
-            batch_schema=json.loads(contract.BATCH_SCHEMA.read_text("utf-8")),
+            first_seen=FirstSeen(table, "keys"),
             telemetry=Telemetry("prod"),
         )
         post = _ask(api, httpMethod="POST", path="/track", body=json.dumps(UPDATE))

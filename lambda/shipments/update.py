@@ -2,10 +2,15 @@
 
 from typing import Any, NamedTuple, Self
 
+import contract
 from shipments.document import Fault, Invalid, Schema, check_storable
 
 #: ms that an update's time may be ahead of the server's clock.
 MAX_AHEAD = 5 * 60 * 1000
+
+
+#: Of an update, a valid field of each name.
+_FIELDS = {"tracking_id": "A", "status": contract.STATUSES[0], "location": {"lat": 0, "lng": 0}}
 
 
 class Update(NamedTuple):
@@ -32,3 +37,10 @@ class Update(NamedTuple):
             document.get("metadata"),
             event_time,
         )
+
+
+def check_field(name: str, value: Any, schema: Schema) -> None:
+    """Raises Invalid if an update cannot have this field."""
+    field = {name: value}
+    check_storable(field)
+    schema.check(_FIELDS | field)

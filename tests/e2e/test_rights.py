@@ -14,7 +14,6 @@ from tests.rights import (
     Granted,
     Right,
     beside,
-    declared,
     elsewhere,
     grants,
     record,
@@ -51,12 +50,6 @@ def granted(deployment: Deployment, function: str) -> list[Granted]:
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     key = kms.describe_key(KeyId=f"alias/tracking-{ENVIRONMENT}")["KeyMetadata"]["KeyId"]
     return grants(json.loads(json.dumps(document).replace(f"key/{key}", KEY)))
-
-
-def test_the_tests_make_every_call_that_the_package_can(
-    recorded: dict[str, set[Right]], function: str
-) -> None:
-    assert {right.action for right in recorded[function]} == declared(function)
 
 
 def test_what_is_needed_is_granted(

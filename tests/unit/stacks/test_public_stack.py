@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import contract
-import public
 from main import ROOT
 from tests.synthesis import grants, referred, resource, resources, settings, statements, synthesize
 from tools.cdktf import stacks_of
@@ -139,8 +138,6 @@ def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any
             for action in ("kms:Decrypt", "kms:GenerateDataKey*")
         }
     assert grants(stack, f"tracking-public-role-{env}") == expected
-    actions = {action for action, *_ in expected}
-    assert {f"dynamodb:{call}" for call in public.AWS_CALLS["dynamodb"]} <= actions
 
 
 def test_metrics_may_be_sent_to_one_namespace(stack: dict[str, Any], function: dict[str, Any]) -> None:
