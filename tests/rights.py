@@ -1,6 +1,6 @@
 """The rights that the functions' calls to AWS need, and what the policy of a role says to them.
 
-The calls are recorded while the functional tests run with this file as a plugin, by botocore's own events::
+The calls are recorded while the functional tests run with this file as a plugin::
 
     python -m pytest -p tests.rights --rights=FILE tests/functional
 
@@ -155,12 +155,6 @@ def beside(own: set[Right]) -> set[Right]:
     }
 
 
-def declared(function: str) -> set[str]:
-    """The actions that a function's package can ask for at all, since it has no other operation's data."""
-    calls: dict[str, list[str]] = import_module(function).AWS_CALLS
-    return {_action(service, operation) for service, operations in calls.items() for operation in operations}
-
-
 def _action(service: str, operation: str) -> str:
     # SNS has no action of its own for a batch (Service Authorization Reference).
     return f"{service}:{'Publish' if operation == 'PublishBatch' else operation}"
@@ -232,7 +226,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     for function in FUNCTIONS:
         wiring = import_module(f"{function}.wiring")
-        wiring.make_client = _recording(function, wiring.make_client)  # type: ignore[attr-defined]
+        if hasattr(wiring, "Client"):
+            wiring.Client = _recording(function, wiring.Client)  # type: ignore[attr-defined]
+        else:
+            wiring.make_client = _recording_botocore(function, wiring.make_client)  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
@@ -247,12 +244,27 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         file.writelines(f"{json.dumps(right)}\n" for right in sorted(_recorded))
 
 
-def _recording(function: str, make_client: Any) -> Any:
-    def make(*arguments: Any, **options: Any) -> Any:
-        client = make_client(*arguments, **options)
+def _recording(function: str, client_class: Any) -> Any:
+    def make(service: str, region: str, **options: Any) -> Any:
+        client = client_class(service, region, **options)
+        call = client.call
+
+        def keep(operation: str, **params: Any) -> Any:
+            _recorded.update((function, *right) for right in _needed(service, region, operation, params))
+            return call(operation, **params)
+
+        client.call = keep
+        return client
+
+    return make
+
+
+def _recording_botocore(function: str, make_client: Any) -> Any:
+    def make(service: str, region: str) -> Any:
+        client = make_client(service, region)
 
         def keep(params: dict[str, Any], model: Any, **_: Any) -> None:
-            _recorded.update((function, *right) for right in _needed(client, model.name, params))
+            _recorded.update((function, *right) for right in _needed(service, region, model.name, params))
 
         client.meta.events.register("provide-client-params", keep)
         return client
@@ -260,10 +272,9 @@ def _recording(function: str, make_client: Any) -> Any:
     return make
 
 
-def _needed(client: Any, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _needed(service: str, region: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(action, resource), as the Service Authorization Reference has them for an operation."""
-    service = client.meta.service_model.signing_name
-    action, prefix = _action(service, operation), f"arn:aws:{service}:{client.meta.region_name}:{ACCOUNT}"
+    action, prefix = _action(service, operation), f"arn:aws:{service}:{region}:{ACCOUNT}"
     match service, params:
         case "dynamodb", {"TableName": table, "IndexName": index}:
             yield action, f"{prefix}:table/{table}/index/{index}"

@@ -16,7 +16,6 @@ from tests.rights import (
     Granted,
     Right,
     beside,
-    declared,
     elsewhere,
     grants,
     record,
@@ -54,12 +53,6 @@ def granted(deployment: Deployment, function: str) -> list[Granted]:
     key = kms.describe_key(KeyId=f"alias/tracking-{ENVIRONMENT}")["KeyMetadata"]["KeyId"]
     text = json.dumps(document).replace(f"key/{key}", KEY)
     return grants(json.loads(re.sub(BUCKET.replace("hash", "[0-9a-f]{12}"), BUCKET, text)))
-
-
-def test_the_tests_make_every_call_that_the_package_can(
-    recorded: dict[str, set[Right]], function: str
-) -> None:
-    assert {right.action for right in recorded[function]} == declared(function)
 
 
 def test_what_is_needed_is_granted(

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 import contract
-import notifier
 from main import ROOT
 from stacks.settings import SettingsError, load_settings
 from stacks.settings_schema import settings as schemas
@@ -45,10 +44,6 @@ def mapping(stack: dict[str, Any]) -> dict[str, Any]:
 def test_the_notifier_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:
     expected = {(action, kind, name.format(env=env)) for action, kind, name in GRANTS}
     assert grants(stack, f"tracking-notifier-role-{env}") == expected
-    allowed = {action for action, *_ in expected}
-    for service, operations in notifier.AWS_CALLS.items():
-        # PublishBatch asks for the right to Publish (Service Authorization Reference, "Amazon SNS").
-        assert {f"{service}:{operation.removesuffix('Batch')}" for operation in operations} <= allowed
 
 
 def test_the_stream_of_the_table_feeds_the_notifier(

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import contract
-import public
 from main import ROOT
 from tests.synthesis import grants, referred, resource, resources, settings, statements, synthesize
 
@@ -138,8 +137,6 @@ def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any
         expected |= {(action, "kms", "key/*") for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
         expected.add(("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-public-prod stores and sends"))
     assert grants(stack, f"tracking-public-role-{env}") == expected
-    actions = {action for action, *_ in expected}
-    assert {f"dynamodb:{call}" for call in public.AWS_CALLS["dynamodb"]} <= actions
 
 
 def test_of_the_keys_of_the_account_the_tables_alone_may_be_used_for_the_table_alone(

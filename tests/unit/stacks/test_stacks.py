@@ -26,7 +26,6 @@ PROCESSOR_GRANTS = {
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}/index/StatusIndex"),
     ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
-    ("dynamodb:UpdateItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/api/{env}/config"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),
     ("sqs:SendMessage", "aws_sqs_queue", "tracking-lambda-dlq-{env}"),
