@@ -10,11 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import ceil
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from main import add_stacks
+from main import synthesize
 from stacks.settings import Settings, load_settings
 from tools.generated import fill, table
 from tools.toolchain import ROOT
@@ -171,17 +169,11 @@ def tiered(millions: float) -> float:
 
 def synthesized(settings: Settings) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """The resources of an environment by their type; what an account has once is left out."""
-    from cdktf import App
-
     found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    with TemporaryDirectory() as folder:
-        app = App(outdir=folder)
-        add_stacks(app, settings)
-        app.synth()
-        for path in Path(folder).rglob("cdk.tf.json"):
-            if path.parent.name != "state":
-                for kind, resources in json.loads(path.read_bytes())["resource"].items():
-                    found[kind] += resources.values()
+    for name, stack in synthesize(settings).items():
+        if name != "state":
+            for kind, resources in stack["resource"].items():
+                found[kind] += resources.values()
     return found
 
 
