@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).parent
 #: Of Terraform's AWS provider; `make lock` writes it. A run finds it in the stack's folder, wherever that is.
 LOCK = ROOT / "stacks/provider.lock.hcl"
-sys.path.insert(0, str(ROOT / "lambda"))  # "lambda" is a keyword, so the folder is a root, not a package
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdktf import App
 
     from stacks.settings import Settings
@@ -33,33 +34,54 @@ def add_stacks(app: "App", settings: "Settings") -> None:
     settings.check_alarms([*tracking.alarm_names, *public.alarm_names])
 
 
-def synthesize(settings: "Settings") -> dict[str, Any]:
-    """The Terraform JSON of the stacks of an environment in a region, by their names. Raises as `add_stacks`."""
+def write_stacks(settings: "Iterable[Settings]", folder: str | None = None) -> Path:
+    """Synthesizes the stacks of each of the settings; returns the folder.
+
+    Args:
+        settings: of an environment, for each of its regions.
+        folder: where they go; None stands for CDKTF_OUTDIR, or else cdktf.out.
+
+    Raises:
+        SettingsError: a threshold is of no alarm.
+        PackageError: a Lambda package cannot be built.
+    """
+    from stacks import bindings
+
+    bindings.load_lazily()
     from cdktf import App
 
+    app = App(outdir=folder)
+    for chosen in settings:
+        add_stacks(app, chosen)
+    app.synth()
+    for stack in Path(app.outdir, "stacks").iterdir():
+        shutil.copyfile(LOCK, stack / ".terraform.lock.hcl")
+    return Path(app.outdir)
+
+
+def synthesize(settings: "Settings") -> dict[str, Any]:
+    """The Terraform JSON of the stacks of an environment in a region, by their names. Raises as `write_stacks`."""
     with TemporaryDirectory() as folder:
-        app = App(outdir=folder)
-        add_stacks(app, settings)
-        app.synth()
-        return {path.parent.name: json.loads(path.read_bytes()) for path in Path(folder).rglob("cdk.tf.json")}
+        stacks = write_stacks([settings], folder).glob("stacks/*/cdk.tf.json")
+        return {path.parent.name: json.loads(path.read_bytes()) for path in stacks}
 
 
 def main() -> None:
     """Raises SystemExit with one plain sentence for a wrong setting, and for what is missing or cannot be written."""
-    from stacks.package import PackageError
-    from stacks.settings import SettingsError, load_all_regions
-
     if not shutil.which("node"):
         sys.exit("Error: there is no `node` on the PATH; run `make install`, then `make synth`.")
     try:
-        from cdktf import App
+        _write_all()
+    except ModuleNotFoundError as error:
+        sys.exit(f"Error: this Python has no package {error.name!r}; run `make install`, then `make synth`.")
 
-        app = App()
-        for settings in load_all_regions(ROOT / "cdktf.json", os.environ):
-            add_stacks(app, settings)
-        app.synth()
-        for folder in Path(app.outdir, "stacks").iterdir():
-            shutil.copyfile(LOCK, folder / ".terraform.lock.hcl")
+
+def _write_all() -> None:
+    from stacks.package import PackageError
+    from stacks.settings import SettingsError, load_all_regions
+
+    try:
+        write_stacks(load_all_regions(ROOT / "cdktf.json", os.environ))
     except (SettingsError, PackageError) as error:
         sys.exit(f"Error: {error}")
     except (OSError, RuntimeError) as error:
@@ -67,8 +89,6 @@ def main() -> None:
         if isinstance(error, RuntimeError) and not re.match(r"(Error: )?E[A-Z]+: ", str(error)):
             raise
         sys.exit(f"Error: the stacks cannot be written: {str(error).removeprefix('Error: ')}")
-    except ModuleNotFoundError as error:
-        sys.exit(f"Error: this Python has no package {error.name!r}; run `make install`, then `make synth`.")
 
 
 if __name__ == "__main__":

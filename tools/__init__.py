@@ -1,6 +1,1 @@
-"""Commands of the project; what is deployed is importable from them, as in Lambda."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "lambda"))
+"""Commands of the project."""

@@ -24,6 +24,9 @@ echo "Installing the Python packages"
     fail "Pipenv could not be installed; $network"
 .venv/bin/pipenv sync --dev >.venv/install.log 2>&1 || { cat .venv/install.log; fail "the packages could not be installed; $network"; }
 
+# What runs in AWS is importable as it is there; "lambda" is a keyword, so the folder is a root and no package.
+for packages in .venv/lib/python*/site-packages; do echo ../../../../lambda >"$packages/lambda.pth"; done
+
 # add TOOL CATEGORY: installs a category of the Pipfile.
 add() {
     echo "Installing $1 from the Python Package Index, since this machine has none that is new enough"

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from main import synthesize
 from stacks.package import PackageError
 from stacks.settings import SettingsError, load_settings
 from tools.environments import python_of
@@ -65,23 +66,10 @@ def failures(stacks: Mapping[str, Any], config: Path = CONFIG) -> set[Failure]:
 
 def main() -> None:
     """Raises SystemExit with a line for each failed check, or one plain sentence."""
-    from cdktf import App
-
-    from main import add_stacks
-
     environment = os.environ.get("ENVIRONMENT_SUFFIX") or "prod"
     try:
         settings = load_settings(ROOT / "cdktf.json", {**os.environ, "ENVIRONMENT_SUFFIX": environment})
-        with TemporaryDirectory() as folder:
-            app = App(outdir=folder)
-            add_stacks(app, settings)
-            app.synth()
-            found = failures(
-                {
-                    path.parent.name: json.loads(path.read_bytes())
-                    for path in Path(folder).rglob("cdk.tf.json")
-                }
-            )
+        found = failures(synthesize(settings))
     except (SettingsError, PackageError, ToolError) as error:
         sys.exit(f"Error: {error}")
     for failure in sorted(found):

@@ -6,7 +6,6 @@ the Lambda runtime, so its bytecode is valid there, and its zlib, so the host's 
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -133,7 +132,6 @@ def _assemble(function: str, job: Path, wheels: Path, root: Path, version: str) 
         raise PackageError(f"Pyodide {version} is not in node_modules: run `make install`.")
     script = _run(
         [node, _BUILDER / "pyodide.mjs", pyodide, job, wheels, _BUILDER / "assemble.py", function, PYTHON],
-        env={name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"},
     )
     if script.returncode:
         raise PackageError(f"The package {function!r} cannot be put together: {_last_line(script.stderr)}")

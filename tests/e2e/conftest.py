@@ -148,7 +148,7 @@ def tool(
     return subprocess.run(
         [sys.executable, "-m", "tools.deploy", command, *arguments, "--output", OUTPUT],
         cwd=folder,
-        env={**deployment.environ, "PYTHONPATH": str(folder)},
+        env={**deployment.environ, "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'lambda'}"},
         capture_output=True,
         text=True,
         check=False,

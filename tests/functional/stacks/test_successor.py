@@ -27,6 +27,7 @@ def synthesized(python: str, script: str, output: Path, project: Path = ROOT) ->
     """The JSON of the stacks of prod, by a Python of its own."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environ |= {"CDKTF_OUTDIR": str(output), "ENVIRONMENT_SUFFIX": "prod"}
+    environ["PYTHONPATH"] = str(project / "lambda")  # as `make install` has it in .venv
     run = subprocess.run(
         [python, script], cwd=project, env=environ, capture_output=True, text=True, check=False, timeout=300
     )

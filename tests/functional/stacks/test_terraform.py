@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from cdktf import App
 
-from main import add_stacks
+from main import write_stacks
 from tests.synthesis import settings
 from tools.toolchain import environment, provider_source
 
@@ -30,12 +29,10 @@ def test_terraform_finds_a_stack_valid_wherever_its_folder_lies(
     environ: dict[str, str], chosen: str, stack: str, tmp_path: Path
 ) -> None:
     with TemporaryDirectory() as folder:
-        app = App(outdir=folder)
-        add_stacks(app, settings(chosen))
-        app.synth()
+        written = write_stacks([settings(chosen)], folder)
         name = stack if stack == "state" else f"{stack}-{chosen}"
         copy = tmp_path / "elsewhere"
-        shutil.copytree(Path(folder) / "stacks" / name, copy)
+        shutil.copytree(written / "stacks" / name, copy)
     for command in (["init", "-backend=false", "-input=false"], ["validate", "-no-color"]):
         run = subprocess.run(
             ["terraform", *command],
