@@ -191,7 +191,7 @@ class Environment:
             capture_output=True,
             text=True,
             check=False,
-            timeout=400,
+            timeout=900,
         )
         assert made.returncode == 0, made.stdout + made.stderr
         return made.stdout
