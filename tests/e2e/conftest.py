@@ -24,6 +24,7 @@ from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
 from stacks.settings import load_settings
+from tests.conformance import recorded
 from tools.cdktf import Cdktf, create_state_bucket, stacks_of
 
 OUTPUT = "build/e2e.out"
@@ -48,7 +49,8 @@ def deployment(aws: EmbeddedAws) -> Deployment:
     cdktf = Cdktf(environ, output=OUTPUT, show=print)
     cdktf.synth()
     create_state_bucket(settings)
-    cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
+    with recorded(aws.endpoint):
+        cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
     return Deployment(aws, environ, cdktf, ROOT / OUTPUT / "stacks/tracking-dev")
 
 
