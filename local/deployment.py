@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import subprocess
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 
 from local.queues import make_queues
@@ -31,6 +31,7 @@ class Deployment:
         self._running: set[subprocess.Popen[str]] = set()
         self._log = LOG.open("w", encoding="utf-8")
         self._done = self._planned = 0
+        self._killed = False
 
     def deploy(self, settings: Settings, *, first: bool) -> None:
         """Synthesizes the stacks, and deploys what differs; what is stored stays.
@@ -65,18 +66,20 @@ class Deployment:
         def deploy(name: str) -> None:
             self._terraform(environ, name, "init", "-input=false")
             for need in needs[name]:
-                stacks[need].result()
+                if need in stacks:  # not the state's
+                    stacks[need].result()
             self._apply(environ, name)
 
         with ThreadPoolExecutor(len(needs)) as pool:
             try:
                 for name in sorted(needs, key=lambda name: len(needs[name])):
                     stacks[name] = pool.submit(deploy, name)
-                for future in stacks.values():
-                    future.result()
-            except BaseException:
+                wait(stacks.values())
+            except KeyboardInterrupt:
                 self._kill()
                 raise
+        for future in stacks.values():
+            future.result()
 
     def _apply(self, environ: dict[str, str], stack: str) -> None:
         apply = ("apply", "-auto-approve", "-input=false", "-parallelism=20")
@@ -101,6 +104,8 @@ class Deployment:
             start_new_session=True,  # Ctrl-C is for the parent, which kills the whole group
         ) as process:
             self._running.add(process)
+            if self._killed:
+                self._kill()
             assert process.stdout is not None  # noqa: S101 (for the type checker)
             for line in process.stdout:
                 said.append(line)
@@ -122,6 +127,8 @@ class Deployment:
             self._terminal.count(f"  {self._done} of {self._planned} resources", of_note=self._done % 20 == 0)
 
     def _kill(self) -> None:
+        """Ends what runs and what is about to; the embedded AWS with its states ends too."""
+        self._killed = True
         for process in list(self._running):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -54,7 +54,7 @@ def _run() -> None:
 
 def main() -> None:
     """Raises SystemExit with one plain sentence for whatever goes wrong."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         _run()

@@ -27,7 +27,7 @@ class Up:
     """A `make up` in a folder; `lines` are what it has printed."""
 
     def __init__(self, folder: Path = ROOT, **variables: str) -> None:
-        ports = {"PORT": "18080", "PUBLIC_PORT": "18081"}
+        ports = {"PORT": "18082", "PUBLIC_PORT": "18083"}
         self._mark = f"UP_TEST={os.getpid()}-{time.monotonic_ns()}"
         name, _, value = self._mark.partition("=")
         self.process = subprocess.Popen(
@@ -101,7 +101,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def up(project: Path) -> Iterator[Up]:
-    up = Up(project, APPLY="1")
+    up = Up(project, PORT="18080", PUBLIC_PORT="18081", APPLY="1")
     up.follow()
     up.wait_for("Ctrl-C stops everything", 240)
     yield up

@@ -9,7 +9,7 @@ import pytest
 from local.gateway import Gateway
 from local.integration import UnsupportedApiError
 from local.server import PortTakenError, check_port
-from tests.functional.local.conftest import REGION, Deployed, ask, refusal
+from tests.functional.local.rest.conftest import REGION, Deployed, ask, refusal
 
 
 class TestReading:

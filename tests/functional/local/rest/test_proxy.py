@@ -13,7 +13,7 @@ import requests
 
 from local.aws import CREDENTIALS, LOOPBACK, client
 from local.function import Function
-from tests.functional.local.conftest import REGION, Deployed, ask, refusal, send, send_target, signed
+from tests.functional.local.rest.conftest import REGION, Deployed, ask, refusal, send, send_target, signed
 
 
 class TestEvent:

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from local.aws import LOOPBACK
-from tests.functional.local.conftest import GOOD, MISSING, Deployed, ask, refusal, send_target, signed
+from tests.functional.local.rest.conftest import GOOD, MISSING, Deployed, ask, refusal, send_target, signed
 
 
 class TestRouting:

@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.aws import CREDENTIALS
-from tests.functional.local.conftest import MISSING, REGION, ask, refusal, send, signed
+from tests.functional.local.rest.conftest import MISSING, REGION, ask, refusal, send, signed
 
 
 def test_signed_request_is_answered(url: str) -> None:
