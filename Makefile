@@ -27,7 +27,7 @@ node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed
 	@npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || { echo "Error: npm could not install the CDKTF command line; check the connection to the npm registry and run \`make install\` again."; exit 1; }
 	@touch $@
 
-up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081)
+up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081; APPLY=1: deploy edits of the stacks)
 	@python -m local.up
 
 test: install ## prove the project: format, lint, types, unit and snapshot tests, a deployment from end to end

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.aws import EmbeddedAws
-from local.function import RUNTIME_MODULES
+from local.process import RUNTIME_MODULES
 from stacks.package import ROOT, PackageError, build
 from tests.conftest import Tables
 
