@@ -6,6 +6,7 @@ from cdktf import TerraformOutput
 from constructs import Construct
 
 import contract
+from contract.routes import ROUTES
 from stacks.alarms import Watched, tracking_alarms
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.dashboard import Dashboard
@@ -21,7 +22,7 @@ from stacks.constructs.table import IdempotencyTable, TrackingTable
 from stacks.constructs.topic import AlarmTopic, NotificationTopic
 from stacks.constructs.web_acl import WebAcl
 from stacks.dashboard import tracking_dashboard
-from stacks.routes import GATEWAY_RESPONSES, ROUTES
+from stacks.gateway_responses import GATEWAY_RESPONSES
 from stacks.settings import Settings
 from stacks.stack import Stack
 

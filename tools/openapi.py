@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import contract
-from tracking.api import MAX_TIME, ROUTES
+from contract.routes import LIMIT, ROUTES, Parameter, Route, WholeNumber
 from web.errors import CODES
-from web.query import DEFAULT_LIMIT, MAX_LIMIT
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "openapi.json"
 
@@ -28,34 +27,26 @@ _REASONS = {
 #: Codes and statuses that only API Gateway returns.
 _GATEWAY_CODES = ["forbidden", "throttled", "timeout"]
 _GATEWAY_STATUSES = (429, 504)
+_IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes a retry of a body without timestamps the same request, for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
 
 
 def describe() -> Schema:
     """The whole document."""
     update = _schema(contract.UPDATE_SCHEMA)
     fields = update["properties"]
-    status = {"name": "status", "in": "query", "required": True, "schema": fields["status"]}
-    tracking_id = {"name": "tracking_id", "in": "query", "required": True, "schema": fields["tracking_id"]}
-    operations = {
-        "POST /track": _post("Store an update", "Update", "StoredUpdate", [400, 413, 415, 422]),
-        "POST /track/batch": _post(
-            "Store up to 100 updates, each on its own", "Batch", "BatchResult", [400, 403, 413, 415, 422]
-        ),
-        "GET /status": _get("The history of a shipment, newest first", [tracking_id], "History"),
-        "GET /updates": _get(
-            "The updates with a status, newest first",
-            [status, _time_parameter("since", 0), _time_parameter("until", MAX_TIME)],
-            "Updates",
-        ),
-    }
+    paths: dict[str, Schema] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, fields)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Logistics Tracking API", "version": contract.VERSION},
         "security": [{"sigv4": []}],
-        "paths": {
-            path: {method.lower(): operations[f"{method} {path}"] for method in methods}
-            for path, methods in ROUTES.items()
-        },
+        "paths": paths,
         "components": {
             "securitySchemes": {
                 "sigv4": {
@@ -176,7 +167,7 @@ def _page(required: Schema, optional: Schema) -> Schema:
         {
             **required,
             "updates": {"type": "array", "items": _ref("KeptUpdate")},
-            "count": {"type": "integer", "minimum": 0, "maximum": MAX_LIMIT},
+            "count": {"type": "integer", "minimum": 0, "maximum": LIMIT.maximum},
         },
         {
             "next_key": {
@@ -220,38 +211,27 @@ def _error() -> Schema:
     )
 
 
-def _post(summary: str, body: str, answer: str, errors: list[int]) -> Schema:
-    key = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Makes a retry of a body without timestamps the same request, for 24 hours.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-    }
-    return {
-        "summary": summary,
-        "parameters": [key],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(body)}}},
-        "responses": _responses(answer, errors),
-    }
+def _operation(route: Route, fields: Schema) -> Schema:
+    if route.body:
+        body = {"required": True, "content": {"application/json": {"schema": _ref(route.body.name)}}}
+        request = {"parameters": [_IDEMPOTENCY_KEY], "requestBody": body}
+        responses = _responses(route.answer, [400, 413, 415, 422])
+    else:
+        request = {"parameters": [_parameter(parameter, fields) for parameter in route.parameters]}
+        responses = _responses(route.answer, [400])
+    return {"summary": route.summary, **request, "responses": responses}
 
 
-def _get(summary: str, parameters: list[Schema], answer: str) -> Schema:
-    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
-    last_key = {"type": "string", "description": "The `next_key` of an answer to the same query."}
-    return {
-        "summary": summary,
-        "parameters": [
-            *parameters,
-            {"name": "limit", "in": "query", "schema": limit},
-            {"name": "last_key", "in": "query", "schema": last_key},
-        ],
-        "responses": _responses(answer, [400]),
-    }
-
-
-def _time_parameter(name: str, default: int) -> Schema:
-    schema = {**_TIME, "minimum": 0, "maximum": MAX_TIME, "default": default}
-    return {"name": name, "in": "query", "description": "Included.", "schema": schema}
+def _parameter(parameter: Parameter | WholeNumber, fields: Schema) -> Schema:
+    place: Schema = {"name": parameter.name, "in": "query"}
+    if isinstance(parameter, WholeNumber):
+        schema = {"minimum": parameter.minimum, "maximum": parameter.maximum, "default": parameter.default}
+        unit = {"description": parameter.unit} if parameter.unit else {}
+        meaning = {"description": parameter.meaning} if parameter.meaning else {}
+        return {**place, **meaning, "schema": {"type": "integer", **unit, **schema}}
+    if parameter.required:
+        return {**place, "required": True, "schema": fields[parameter.name]}
+    return {**place, "schema": {"type": "string", "description": parameter.meaning}}
 
 
 def _responses(answer: str, errors: list[int]) -> Schema:

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 import contract
+from contract.routes import ROUTES, SINCE, UNTIL, Route
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
 from shipments.document import Fault, Invalid, Schema
@@ -23,15 +24,12 @@ from web import cursor, exact_json
 from web.errors import CODES, ApiError, as_api_error
 from web.query import after, limit, next_key, number
 
-#: ms since the epoch: the year 33658.
-MAX_TIME: Final = 10**15 - 1
-
 #: Bytes of an answer, a little under Lambda's 6 MB.
 _MAX_ANSWER = 5_500_000
 #: Shipments of a batch that are worked on at a time; botocore keeps as many connections.
 _WORKERS = 10
 
-Route = Callable[["Api", Request, Settings], str]
+Handler = Callable[["Api", Request, Settings], str]
 
 
 class Api:
@@ -59,9 +57,13 @@ class Api:
         status, name = 200, ""
         headers: Mapping[str, str] = {}
         try:
-            name, route = _find(request)
+            route = _find(request)
+            name = route.key
             with self._telemetry.trace(name):
-                body = route(self, request, self._settings.current())
+                settings = self._settings.current()
+                if route.flag and not settings.flags[route.flag]:
+                    raise ApiError(403, f"The flag {route.flag} is off")
+                body = _HANDLERS[name](self, request, settings)
         except Exception as error:
             problem = as_api_error(error, self._telemetry)
             status, headers = problem.status, problem.headers
@@ -94,8 +96,6 @@ class Api:
         return json.dumps(_stored(update, timestamp))
 
     def _track_batch(self, request: Request, settings: Settings) -> str:
-        if not settings.flags["batch_processing"]:
-            raise ApiError(403, "The flag batch_processing is off")
         envelope = request.document(settings.max_request_bytes)
         self._batch_schema.check(envelope)
         now = self._arrival(request, settings)
@@ -168,8 +168,8 @@ class Api:
 
     def _updates(self, request: Request, settings: Settings) -> str:
         status = self._parameter(request, "status")
-        since = number(request.query, "since", 0, 0, MAX_TIME)
-        until = number(request.query, "until", MAX_TIME, since, MAX_TIME)
+        since = number(request.query, SINCE)
+        until = number(request.query, UNTIL, minimum=since)
         query = ("updates", status, since, until)
         page = self._store.with_status(
             status,
@@ -189,23 +189,28 @@ class Api:
         return str(value)
 
 
-#: What answers a method of a path.
-ROUTES: Final[Mapping[str, Mapping[str, Route]]] = {
-    "/track": {"POST": Api._track},
-    "/track/batch": {"POST": Api._track_batch},
-    "/status": {"GET": Api._status},
-    "/updates": {"GET": Api._updates},
+#: What answers each route.
+_HANDLERS: Final[Mapping[str, Handler]] = {
+    "POST /track": Api._track,
+    "POST /track/batch": Api._track_batch,
+    "GET /status": Api._status,
+    "GET /updates": Api._updates,
+}
+#: The methods of each path.
+_PATHS: Final[Mapping[str, Mapping[str, Route]]] = {
+    path: {route.method: route for route in ROUTES if route.path == path}
+    for path in {route.path for route in ROUTES}
 }
 
 
-def _find(request: Request) -> tuple[str, Route]:
-    path = request.path if request.path in ROUTES else request.resource
-    methods = ROUTES.get(path)
+def _find(request: Request) -> Route:
+    path = request.path if request.path in _PATHS else request.resource
+    methods = _PATHS.get(path)
     if methods is None:
         raise ApiError(404, "Not found")
     if request.method not in methods:
         raise ApiError(405, "Method not allowed", headers={"Allow": ", ".join(methods)})
-    return f"{request.method} {path}", methods[request.method]
+    return methods[request.method]
 
 
 def _stored(update: Update, timestamp: int) -> dict[str, Any]:

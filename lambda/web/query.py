@@ -2,29 +2,28 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from contract.routes import LIMIT, WholeNumber
 from shipments.document import Fault
 from shipments.page import Page, Position
 from web import cursor
 from web.errors import ApiError
-
-DEFAULT_LIMIT: Final = 10
-MAX_LIMIT: Final = 100
 
 Parameters = Mapping[Any, Any]
 
 
 def limit(parameters: Parameters) -> int:
     """How many updates a page may have. Raises ApiError."""
-    return number(parameters, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    return number(parameters, LIMIT)
 
 
-def number(parameters: Parameters, name: str, default: int, low: int, high: int) -> int:
-    """The whole number from `low` to `high`. Raises ApiError."""
+def number(parameters: Parameters, parameter: WholeNumber, *, minimum: int | None = None) -> int:
+    """The number, or its default; `minimum` takes the place of the parameter's own. Raises ApiError."""
+    name, low, high = parameter.name, minimum or parameter.minimum, parameter.maximum
     text = parameters.get(name)
     if text is None:
-        return default
+        return parameter.default
     if isinstance(text, str) and re.fullmatch("[0-9]{1,15}", text) and low <= int(text) <= high:
         return int(text)
     fault = Fault(f"/{name}", f"must be an integer from {low} to {high}")

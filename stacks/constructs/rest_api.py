@@ -26,6 +26,7 @@ from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatew
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
+from contract.routes import Body, Route
 from stacks.constructs.environment import Environment
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.metric import Metric
@@ -44,26 +45,6 @@ ACCESS_LOG = {
     "response_bytes": "$context.responseLength",
     "trace_id": "$context.xrayTraceId",
 }
-
-
-class Model(NamedTuple):
-    """A request body: a JSON Schema, draft 4, that API Gateway enforces for application/json."""
-
-    name: str
-    description: str
-    schema: str
-
-
-class Route(NamedTuple):
-    """A method of a resource.
-
-    `parameters` maps a query parameter to whether it is required.
-    """
-
-    method: str
-    path: str
-    model: Model | None = None
-    parameters: Mapping[str, bool] = {}
 
 
 class GatewayResponse(NamedTuple):
@@ -145,7 +126,7 @@ class RestApi(Construct):
         return Metric("AWS/ApiGateway", name, statistic, dimensions)
 
     def _add_route(self, route: Route) -> None:
-        id = f"{route.method} {route.path}"
+        id = route.key
         method = ApiGatewayMethod(
             self,
             id,
@@ -154,10 +135,10 @@ class RestApi(Construct):
             http_method=route.method,
             authorization="AWS_IAM",
             request_validator_id=self._validator.id,
-            request_models={"application/json": self._model_name(route.model)} if route.model else None,
+            request_models={"application/json": self._model_name(route.body)} if route.body else None,
             request_parameters={
-                f"method.request.querystring.{parameter}": required
-                for parameter, required in route.parameters.items()
+                f"method.request.querystring.{parameter.name}": parameter.required
+                for parameter in route.parameters
             }
             or None,
         )
@@ -200,15 +181,16 @@ class RestApi(Construct):
             self._resource_ids[path] = resource.id
         return self._resource_ids[path]
 
-    def _model_name(self, model: Model) -> str:
+    def _model_name(self, body: Body) -> str:
+        schema = body.schema.read_text(encoding="utf-8")
         resource = ApiGatewayModel(
             self,
-            model.name,
+            body.model,
             rest_api_id=self._api.id,
-            name=model.name,
-            description=model.description,
+            name=body.model,
+            description=json.loads(schema)["title"],
             content_type="application/json",
-            schema=model.schema,
+            schema=schema,
         )
         self._definition.append(resource)
         return resource.name

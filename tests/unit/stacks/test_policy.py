@@ -7,12 +7,11 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from contract.routes import LIMIT, MAX_TIME
 from shipments.page import Position
 from stacks.constructs.web_acl import RULE_GROUPS
 from tests.synthesis import referred, resource, resources, settings, synthesize, tracking
-from tracking.api import MAX_TIME
 from web import cursor
-from web.query import MAX_LIMIT
 
 
 @pytest.mark.parametrize("env", ["dev", "prod"])
@@ -110,7 +109,7 @@ def test_every_rate_limit_makes_a_rate_that_waf_takes() -> None:
 def test_the_longest_query_is_shorter_than_the_common_rules_allow() -> None:
     longest = "\N{PACKAGE}" * 100
     token = cursor.encode(Position(longest, MAX_TIME), ("status", longest))
-    query = urlencode({"tracking_id": longest, "limit": MAX_LIMIT, "last_key": token}, quote_via=quote)
+    query = urlencode({"tracking_id": longest, "limit": LIMIT.maximum, "last_key": token}, quote_via=quote)
     assert len(query) <= 2048
 
 

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 import contract
-from stacks.routes import GATEWAY_RESPONSES
+from stacks.gateway_responses import GATEWAY_RESPONSES
 from tools.openapi import DOCUMENT, describe, render
 from web.errors import CODES
 

@@ -1,27 +1,6 @@
-"""What the REST API takes, and what it answers when it refuses a request before the function sees it."""
+"""What the REST API answers when it refuses a request before the function sees it."""
 
-import json
-from pathlib import Path
-
-import contract
-from stacks.constructs.rest_api import GatewayResponse, Model, Route
-
-
-def _model(name: str, schema: Path) -> Model:
-    text = schema.read_text(encoding="utf-8")
-    return Model(name, json.loads(text)["title"], text)
-
-
-ROUTES = [
-    Route("POST", "/track", model=_model("TrackingModel", contract.UPDATE_SCHEMA)),
-    Route("POST", "/track/batch", model=_model("TrackingBatchModel", contract.BATCH_SCHEMA)),
-    Route("GET", "/status", parameters={"tracking_id": True, "limit": False, "last_key": False}),
-    Route(
-        "GET",
-        "/updates",
-        parameters={"status": True, "since": False, "until": False, "limit": False, "last_key": False},
-    ),
-]
+from stacks.constructs.rest_api import GatewayResponse
 
 
 def _response(kind: str, status: str | None, code: str, **headers: str) -> GatewayResponse:

@@ -1,0 +1,92 @@
+"""The routes of the signed tracking API, for the function that answers, the stack, and the OpenAPI document."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from contract import BATCH_SCHEMA, UPDATE_SCHEMA
+
+#: ms since the epoch: the year 33658.
+MAX_TIME: Final = 10**15 - 1
+
+
+class Parameter(NamedTuple):
+    """A text in the query; a required one may be what an update's field of the same name may be."""
+
+    name: str
+    required: bool = False
+    meaning: str = ""
+
+
+class WholeNumber(NamedTuple):
+    """A number in the query, with its default."""
+
+    name: str
+    minimum: int
+    maximum: int
+    default: int
+    meaning: str = ""
+    unit: str = ""
+    required: bool = False
+
+
+class Body(NamedTuple):
+    """A request's body: the name of its schema, that of its model at API Gateway, and the schema's file."""
+
+    name: str
+    model: str
+    schema: Path
+
+
+class Route(NamedTuple):
+    """A method of a path; `answer` names the schema of a success, `flag` what can switch the route off."""
+
+    method: str
+    path: str
+    summary: str
+    answer: str
+    body: Body | None = None
+    parameters: tuple[Parameter | WholeNumber, ...] = ()
+    flag: str = ""
+
+    @property
+    def key(self) -> str:
+        """As in ``GET /status``."""
+        return f"{self.method} {self.path}"
+
+
+LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
+LAST_KEY: Final = Parameter("last_key", meaning="The `next_key` of an answer to the same query.")
+SINCE: Final = WholeNumber("since", 0, MAX_TIME, 0, "Included.", "ms since the epoch")
+UNTIL: Final = WholeNumber("until", 0, MAX_TIME, MAX_TIME, "Included.", "ms since the epoch")
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/track",
+        "Store an update",
+        "StoredUpdate",
+        body=Body("Update", "TrackingModel", UPDATE_SCHEMA),
+    ),
+    Route(
+        "POST",
+        "/track/batch",
+        "Store up to 100 updates, each on its own",
+        "BatchResult",
+        body=Body("Batch", "TrackingBatchModel", BATCH_SCHEMA),
+        flag="batch_processing",
+    ),
+    Route(
+        "GET",
+        "/status",
+        "The history of a shipment, newest first",
+        "History",
+        parameters=(Parameter("tracking_id", required=True), LIMIT, LAST_KEY),
+    ),
+    Route(
+        "GET",
+        "/updates",
+        "The updates with a status, newest first",
+        "Updates",
+        parameters=(Parameter("status", required=True), SINCE, UNTIL, LIMIT, LAST_KEY),
+    ),
+)
