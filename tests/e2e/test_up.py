@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,13 +26,21 @@ def running(session: int) -> list[str]:
     return found
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine on which nothing listens."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the processes in Linux's /proc")
 def test_ctrl_c_in_the_middle_leaves_no_process() -> None:
     mark = os.getpid()
+    port, public_port = free_ports(2)
     with subprocess.Popen(
         [sys.executable, "-m", "local.up"],
         cwd=ROOT,
-        env={**os.environ, "PORT": "18080", "PUBLIC_PORT": "18081", "UP_TEST": str(mark)},
+        env={**os.environ, "PORT": str(port), "PUBLIC_PORT": str(public_port), "UP_TEST": str(mark)},
         stdout=subprocess.PIPE,
         text=True,
     ) as up:
