@@ -67,7 +67,7 @@ def measure(places: list[tuple[float, float]]) -> tuple[float, float]:
 def main() -> None:
     """Measure, and print the table."""
     # The worst for the map: nothing of the world is out of sight, and no two places are near each other.
-    scattered = random.Random(1)  # noqa: S311
+    scattered = random.Random(1)
     places = [(scattered.uniform(-60, 70), scattered.uniform(-180, 180)) for _ in range(100)]
     print(f"\nThe customer's page: CPU ms, medians of {ROUNDS}")
     for title, positions in (("a route of 6 positions", list(ROUTE)), ("100 scattered positions", places)):
