@@ -28,7 +28,7 @@ ROUTE = ((38.72, -9.14), (40.42, -3.70), (48.86, 2.35), (50.11, 8.68), (52.52, 1
 
 def measure(places: list[tuple[float, float]]) -> tuple[float, float]:
     """CPU ms of a page, and of the answer that it has not changed."""
-    updates = [
+    updates: list[dict[str, Any]] = [
         {
             "status": "in_transit",
             "timestamp": 1_780_328_400_000 + number,

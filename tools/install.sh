@@ -52,5 +52,5 @@ END
 }
 
 # jsii unpacks the bindings at their first use, which fails where two processes are the first at once.
-.venv/bin/python -c 'import main, stacks.tracking' >>.venv/install.log 2>&1 ||
+.venv/bin/python -c 'from stacks import bindings; bindings.load_lazily(); import stacks.tracking' >>.venv/install.log 2>&1 ||
     { cat .venv/install.log; fail "CDKTF does not start; see above"; }
