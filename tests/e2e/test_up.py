@@ -49,7 +49,9 @@ class Up:
             text=True,
         )
         assert self.process.stdout is not None
-        self.stdout = self.process.stdout
+        assert self.process.stderr is not None
+        self.stdout, self._stderr = self.process.stdout, self.process.stderr
+        self._reader: threading.Thread | None = None
         self.lines: list[str] = []
 
     def running(self) -> list[str]:
@@ -71,7 +73,8 @@ class Up:
             for line in self.stdout:
                 self._unread.put(line.rstrip("\n"))
 
-        threading.Thread(target=read, daemon=True).start()
+        self._reader = threading.Thread(target=read, daemon=True)
+        self._reader.start()
 
     def wait_for(self, pattern: str, seconds: float) -> re.Match[str]:
         """The first match in a line that it prints from now on."""
@@ -83,15 +86,22 @@ class Up:
                 return found
 
     def end(self) -> str:
-        """What it says on stderr when it is interrupted; it must end in time, and leave no process."""
+        """What it says on stderr when it is interrupted."""
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(timeout=15) == 0
+        return self.ended(15)
+
+    def ended(self, seconds: float) -> str:
+        """What it said on stderr; it must end in time and well, and leave no process."""
+        assert self.process.wait(timeout=seconds) == 0
         deadline = time.monotonic() + 10
         while left := self.running():
             assert time.monotonic() < deadline, left
             time.sleep(0.2)
-        assert self.process.stderr is not None
-        return self.process.stderr.read()
+        if self._reader:
+            self._reader.join()
+        self.stdout.close()
+        with self._stderr:
+            return self._stderr.read().strip()
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +125,7 @@ def up(project: Path) -> Iterator[Up]:
     up.follow()
     up.wait_for("Ctrl-C stops everything", 240)
     yield up
-    assert up.end().strip() == "Stopped."
+    assert up.end() == "Stopped."
 
 
 def page(up: Up) -> str:
@@ -182,7 +192,7 @@ def test_ctrl_c_in_the_middle_leaves_no_process() -> None:
         assert up.process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert up.end().strip() == "Stopped."
+    assert up.end() == "Stopped."
 
 
 def test_ctrl_c_at_the_start_is_no_traceback() -> None:
@@ -193,14 +203,11 @@ def test_ctrl_c_at_the_start_is_no_traceback() -> None:
         while not int(re.findall(r"SigCgt:\s+(\w+)", status.read_text())[0], 16) & 1 << (signal.SIGTERM - 1):
             time.sleep(0.01)
         time.sleep(seconds)
-        assert up.end().strip() == "Stopped."
+        assert up.end() == "Stopped."
 
 
 def test_a_reader_that_goes_away_ends_it_without_a_traceback() -> None:
     up = Up()
     assert up.stdout.readline() == "Starting the embedded AWS\n"
     up.stdout.close()
-    assert up.process.wait(timeout=120) == 0
-    assert up.process.stderr is not None
-    assert up.process.stderr.read().strip() == "Stopped."
-    assert up.running() == []
+    assert up.ended(120) == "Stopped."
