@@ -28,7 +28,7 @@ ROUTE = ((38.72, -9.14), (40.42, -3.70), (48.86, 2.35), (50.11, 8.68), (52.52, 1
 
 def measure(places: list[tuple[float, float]]) -> tuple[float, float]:
     """CPU ms of a page, and of the answer that it has not changed."""
-    updates = [
+    updates: list[dict[str, Any]] = [
         {
             "status": "in_transit",
             "timestamp": 1_780_328_400_000 + number,
@@ -67,7 +67,7 @@ def measure(places: list[tuple[float, float]]) -> tuple[float, float]:
 def main() -> None:
     """Measure, and print the table."""
     # The worst for the map: nothing of the world is out of sight, and no two places are near each other.
-    scattered = random.Random(1)  # noqa: S311
+    scattered = random.Random(1)
     places = [(scattered.uniform(-60, 70), scattered.uniform(-180, 180)) for _ in range(100)]
     print(f"\nThe customer's page: CPU ms, medians of {ROUNDS}")
     for title, positions in (("a route of 6 positions", list(ROUTE)), ("100 scattered positions", places)):
