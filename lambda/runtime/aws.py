@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import datetime
-from functools import cache, lru_cache, partial, reduce
+from functools import cache, partial, reduce
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -45,8 +45,6 @@ _THROTTLES = frozenset(
 )
 _TRANSIENT = {"RequestTimeout", "RequestTimeoutException", "ReplicatedWriteConflictException"}
 _QUOTA, _COST, _THROTTLED_COST, _THROTTLED_WAIT = 500, 14, 5, 1
-#: Seconds before they expire that credentials are replaced.
-_REFRESH = 600
 
 
 class AwsError(Exception):
@@ -74,9 +72,8 @@ class Credentials(NamedTuple):
 class Client:
     """Calls "dynamodb" or "ssm", for many threads: `put_item(TableName=...)` is `call("PutItem", TableName=...)`.
 
-    Endpoints, certificates and retries are botocore's (environment variables included), credentials those of
-    Lambda's environment, or with SnapStart of its endpoint. `read_timeout` is the seconds that an answer may take
-    as a whole.
+    Endpoints and retries are botocore's, environment variables included; credentials those of Lambda's environment,
+    or with SnapStart of its endpoint. `read_timeout` is the seconds that a whole answer may take.
     """
 
     #: The context that a call runs in, by the service, the operation and the parameters.
@@ -91,11 +88,13 @@ class Client:
         self._quota = _QUOTA
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
+        if name.startswith("_"):
+            raise AttributeError(name)
         return partial(self.call, name.title().replace("_", ""))
 
     def __del__(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        while connection := self._take_idle():
+            connection.close()
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """What the service answers. Raises AwsError."""
@@ -119,7 +118,7 @@ class Client:
     def _try(self, operation: str, body: bytes) -> dict[str, Any]:
         connection, stays = None, False
         try:
-            if time.time() > self._credentials.expires - _REFRESH:
+            if time.time() > self._credentials.expires - 600:  # as early as botocore
                 self._credentials = read_credentials(self._credentials)
             connection = self._take_idle() or _connect(self._url)
             message = self._message(operation, body)
@@ -128,10 +127,12 @@ class Client:
         except (OSError, LookupError, ValueError) as error:
             raise AwsError(type(error).__name__) from error
         finally:
-            if connection:
+            if connection and stays:
                 self._idle.append(connection)
-            if not stays:  # after a pause of the function all are as dead, and a call has but few attempts
+            else:  # after a pause of the function all others are as dead, and a call has but few attempts
                 self.__del__()
+                if connection:
+                    connection.close()
         if status != 200:
             code = str(answer.get("__type") or answer.get("code") or status)
             raise AwsError(code.rpartition("#")[2].partition(":")[0], status, answer)
@@ -141,7 +142,6 @@ class Client:
         target, version, _ = _SERVICES[self._service]
         headers = {
             "content-type": f"application/x-amz-json-{version}",
-            # As botocore writes it.
             "host": self._url.netloc.lower().removesuffix(f":{_PORTS[self._url.scheme]}"),
             "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
             **({"x-amz-security-token": self._credentials.token} if self._credentials.token else {}),
@@ -167,14 +167,11 @@ def sign(credentials: Credentials, region: str, service: str, headers: dict[str,
     canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.digest(_signing_key(credentials.secret, scope), text.encode(), "sha256").hex()
+    secret = b"AWS4" + credentials.secret.encode()
+    signature = reduce(
+        lambda key, part: hmac.digest(key, part.encode(), "sha256"), [*scope.split("/"), text], secret
+    ).hex()
     return f"AWS4-HMAC-SHA256 Credential={credentials.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
-
-
-@lru_cache(4)
-def _signing_key(secret: str, scope: str) -> bytes:
-    parts = [b"AWS4" + secret.encode(), *scope.encode().split(b"/")]
-    return reduce(lambda key, part: hmac.digest(key, part, "sha256"), parts)
 
 
 def endpoint(service: str, region: str) -> str:
@@ -182,9 +179,8 @@ def endpoint(service: str, region: str) -> str:
     found = os.environ
     if url := found.get(f"AWS_ENDPOINT_URL_{service.upper()}") or found.get("AWS_ENDPOINT_URL"):
         return url
-    fips, dual = (
-        found.get(f"AWS_USE_{name}_ENDPOINT", "").lower() == "true" for name in ("FIPS", "DUALSTACK")
-    )
+    fips = found.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
+    dual = found.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
     domains = next(domains for start, *domains in _PARTITIONS if region.startswith(start))
     # There the usual endpoints are FIPS's.
     suffix = "-fips" if fips and (dual or not region.startswith("us-gov-")) else ""
