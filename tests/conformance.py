@@ -55,6 +55,8 @@ def check(entry: Mapping[str, Any]) -> Iterator[str]:
     if service in APART:
         return
     body = base64.b64decode(entry["body"]) if entry["body_encoded"] else entry["body"].encode()
+    if len(body) < int(headers.get("Content-Length", 0)):
+        return  # whoever sent it was killed
     request = Request(
         {
             "REQUEST_METHOD": entry["method"],
