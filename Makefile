@@ -6,8 +6,12 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
+# The folder of the synthesized stacks, and the file in which a saved plan goes to another machine.
+OUTPUT ?= cdktf.out
+PLAN_FILE ?= build/plan.enc
+DEPLOY = python -m tools.deploy --output "$(OUTPUT)"
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast snapshots format synth diff deploy destroy plan apply drift comment state unlock lock redrive bench simulate docs cost policy sbom audit clean
+.PHONY: help install up test test-fast mutants snapshots format synth plan apply pack unpack deploy destroy drift smoke comment sweep roles state unlock lock redrive bench simulate docs cost policy sbom audit clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,44 +36,59 @@ test: install ## prove the project: format, lint, types, unit and snapshot tests
 test-fast: install ## the same without the deployment and other slow tests
 	@sh tools/check.sh tests --ignore=tests/e2e -m "not slow"
 
+mutants: install ## put faults into copies of the project, and fail if its tests do not find one (FAULT=part of its description)
+	@python -m tools.mutants "$(FAULT)"
+
 snapshots: install ## accept what is synthesized now as what the snapshot tests expect
 	@python -m pytest -q tests/snapshot --snapshot-update
 
 format: install ## format the code and fix what can be fixed
 	@ruff format . && ruff check --fix .
 
-synth: install ## synthesize the stacks of ENVIRONMENT_SUFFIX (dev) into cdktf.out
-	@python -m tools.cdktf synth
+synth: install ## synthesize the stacks of ENVIRONMENT_SUFFIX (dev) into OUTPUT (cdktf.out)
+	@$(DEPLOY) synth
 
-diff: install ## show what a deploy would change
-	@python -m tools.cdktf diff
+plan: install ## show what a deploy would change (STACK=one of them; SAVE=1: for `make apply`)
+	@$(DEPLOY) plan $(if $(SAVE),--save) $(if $(STACK),--stack "$(STACK)")
 
-deploy: install ## deploy the environment (APPROVE=1: without asking)
-	@python -m tools.cdktf deploy $(if $(APPROVE),--auto-approve)
+apply: install ## apply the saved plan, and nothing else
+	@$(DEPLOY) apply $(if $(STACK),--stack "$(STACK)")
+
+pack: ## encrypt the saved plan with PLAN_KEY into PLAN_FILE (build/plan.enc), for another machine
+	@sh tools/plan_archive.sh pack $(OUTPUT) $(PLAN_FILE)
+
+unpack: ## take the saved plan out of PLAN_FILE
+	@sh tools/plan_archive.sh unpack $(OUTPUT) $(PLAN_FILE)
+
+deploy: install ## plan, ask and apply (STACK=one of them; APPROVE=1: without asking)
+	@$(DEPLOY) deploy $(if $(APPROVE),--auto-approve) $(if $(STACK),--stack "$(STACK)")
 
 destroy: install ## destroy the environment (APPROVE=1: without asking)
-	@python -m tools.cdktf destroy $(if $(APPROVE),--auto-approve)
-
-plan: install ## show what an apply would change, as the workflows do (STACK=one of them)
-	@python -m tools.runs plan $(if $(STACK),--stack "$(STACK)")
-
-apply: install ## plan and apply without asking, as the workflows do (STACK=one of them)
-	@python -m tools.runs apply $(if $(STACK),--stack "$(STACK)")
+	@$(DEPLOY) destroy $(if $(APPROVE),--auto-approve)
 
 drift: install ## fail if what is there differs from what was deployed (STACK=one of them)
-	@python -m tools.runs drift $(if $(STACK),--stack "$(STACK)")
+	@$(DEPLOY) drift $(if $(STACK),--stack "$(STACK)")
 
-comment: ## put the plans that were made under the pull request PULL_REQUEST
-	@cat build/plans/*.md | gh pr comment "$(PULL_REQUEST)" --edit-last --create-if-none --body-file -
+smoke: install ## ask what was deployed whether it answers
+	@python -m tools.smoke --output "$(OUTPUT)"
+
+comment: install ## put the plan under the pull request PULL_REQUEST
+	@python -m tools.comment
+
+sweep: install ## destroy the previews of pull requests that are closed or have lost their label
+	@python -m tools.previews
+
+roles: install ## print the IAM roles with which the workflows plan and deploy (GITHUB_REPOSITORY=OWNER/NAME)
+	@python -m tools.ci_roles $(if $(PROJECT),--project "$(PROJECT)")
 
 state: install ## once an account and region: make the bucket of the Terraform states
-	@python -m tools.cdktf state $(if $(APPROVE),--auto-approve)
+	@$(DEPLOY) state $(if $(APPROVE),--auto-approve)
 
-unlock: install ## release the state lock LOCK of a killed deploy, and take into the state what it had made
-	@python -m tools.cdktf unlock --lock "$(LOCK)"
+unlock: install ## release the state lock LOCK of a killed deploy, and import into the state what it had made
+	@$(DEPLOY) unlock $(if $(LOCK),--lock "$(LOCK)")
 
 lock: install ## fetch the checksums of Terraform's AWS provider for all platforms
-	@python -m tools.runs lock
+	@$(DEPLOY) lock
 
 redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: only show them)
 	@python -m tools.redrive $(if $(DRY_RUN),--dry-run)
@@ -78,7 +97,7 @@ bench: install ## measure synth and the functions, each beside a baseline
 	@python -m bench
 
 simulate: install ## simulate the load of the status index, and write its results into docs/
-	@python -m simulation
+	@python -m tools.simulation
 
 docs: install ## write docs/openapi.json, the tables of docs/settings.md and the pictures of the page
 	@python -m tools.openapi

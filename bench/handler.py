@@ -1,10 +1,10 @@
 """What the tracking function costs: cold start, warm requests, growth of a history, size of the package.
 
 `python -m bench.handler [ROUNDS]`. Beside the built package run (a) bench/usual, the same API in the usual style,
-without and with Powertools' validate(), and (b) the floor, one stock botocore client and one call. All sides
-have bytecode for the same interpreter, call the same stub over TLS, and take turns. The ratios in brackets are
-to (a), to (a) that validates, and to (b). BENCH_PYTHON names the interpreter; the default is the runtime's minor
-version if it is on PATH, else the Python that runs this.
+without and with Powertools' validate(), (b) the floor, one stock botocore client and one call, and (c) the anchor,
+bench/anchor.py. All sides have bytecode for the same interpreter, call the same stub over TLS, and take turns. The
+ratios in brackets are to (a), to (a) that validates, and to (b). BENCH_PYTHON names the interpreter; the default is
+the runtime's minor version if it is on PATH, else the Python that runs this.
 """
 
 import gc
@@ -21,6 +21,7 @@ from collections import defaultdict
 from importlib.metadata import distribution
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -30,14 +31,14 @@ import contract
 from bench.stub import stub
 from local.aws import EmbeddedAws
 from local.function import interpreter
-from runtime.aws import make_client
+from runtime.aws import Client
 from stacks.package import PYTHON, build
 from storage.updates import UpdateStore
 
 HERE = Path(__file__).parent
-OURS, FLOOR = "the built package", "(b) the floor"
+OURS, FLOOR, ANCHOR = "the built package", "(b) the floor", "(c) the anchor"
 USUAL, VALIDATING = "(a) the usual style", "(a) and validates"
-RUNNERS = {OURS: "tracking", USUAL: "usual", VALIDATING: "usual", FLOOR: "floor"}
+RUNNERS = {OURS: "tracking", USUAL: "usual", VALIDATING: "usual", FLOOR: "floor", ANCHOR: "anchor"}
 #: What (a) and (b) import, as Lambda's runtime and a layer hold it.
 LIBRARIES: tuple[str, ...] = (
     "boto3",
@@ -97,7 +98,7 @@ def lay_out(package: Path, folder: Path, python: str) -> dict[str, Path]:
         [python, "-m", "compileall", "-qq", "--invalidation-mode=unchecked-hash", ours, libraries],
         check=False,
     )
-    return {OURS: ours, USUAL: libraries, VALIDATING: libraries, FLOOR: libraries}
+    return {OURS: ours, USUAL: libraries, VALIDATING: libraries, FLOOR: libraries, ANCHOR: libraries}
 
 
 def measure(
@@ -110,8 +111,9 @@ def measure(
             if requests and side == FLOOR:
                 continue
             bundle = folder / "bundle.pem"
-            trusted = (path / "botocore/cacert.pem").read_bytes()
-            bundle.write_bytes(trusted + b"\n" + (folder / "stub.pem").read_bytes())
+            few = folders[OURS] / "runtime/roots.pem"
+            trusted = few if side in (OURS, ANCHOR) else path / "botocore/cacert.pem"
+            bundle.write_bytes(trusted.read_bytes() + b"\n" + (folder / "stub.pem").read_bytes())
             sample = run(
                 [python, "-I", str(HERE / "runner.py"), RUNNERS[side], str(path), str(requests)],
                 {
@@ -197,10 +199,11 @@ def show_growth() -> None:
                 {"AttributeName": "timestamp", "AttributeType": "N"},
             ],
         )
-        client = make_client("dynamodb", REGION, read_timeout=60)
+        client = Client("dynamodb", REGION, read_timeout=60)
         read: list[int] = []
 
-        def note(parsed: dict[str, Any], **_: Any) -> None:
+        def query(**request: Any) -> dict[str, Any]:
+            parsed = client.call("Query", **request)
             # The emulator counts no units. What a consistent read takes: one for each 4 KB, of all items together
             # (DynamoDB developer guide, "DynamoDB read and write operations"). No item is read but not returned.
             assert parsed["ScannedCount"] == len(parsed["Items"])
@@ -210,9 +213,9 @@ def show_growth() -> None:
                 for name, value in item.items()
             )
             read.append(math.ceil(size / 4096))
+            return parsed
 
-        client.meta.events.register("after-call.dynamodb.Query", note)
-        store = UpdateStore(client, table.name, "bench")
+        store = UpdateStore(SimpleNamespace(query=query), table.name, "bench")
         with table.batch_writer() as batch:
             for number in HISTORIES:
                 for timestamp in range(number):

@@ -22,8 +22,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from notifier.changes import History
 from notifier.notifier import Notifier
 from notifier.topic import Topic
-from runtime.aws import make_client
-from runtime.connections import Connections
+from notifier.wiring import make_client
 from runtime.settings import SettingsSource
 from runtime.telemetry import Telemetry
 
@@ -49,10 +48,11 @@ class Aws:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
-        with patch.object(Connections, "send", self._answer):
-            self.dynamodb, self.sns, self.ssm = (
-                make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")
-            )
+        self.dynamodb, self.sns, self.ssm = (
+            make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")
+        )
+        for client in (self.dynamodb, self.sns, self.ssm):
+            client.meta.events.register("before-send", self._answer)
 
     def _answer(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
         operation = event_name.rpartition(".")[2]

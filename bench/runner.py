@@ -25,7 +25,12 @@ if side == "floor":
     client.put_item(TableName="updates", Item={"tracking_id": {"S": "SHIP-1"}, "timestamp": {"N": "1"}})
     os._exit(0)
 
-handler = import_module(f"{side}.handler").handler
+if side == "anchor":
+    # In place of a handler: what no function can go below that keeps an update.
+    sys.path.insert(0, os.path.dirname(__file__))
+    from anchor import handler  # type: ignore[import-not-found]
+else:
+    handler = import_module(f"{side}.handler").handler
 
 CONTEXT = SimpleNamespace(
     function_name="bench",

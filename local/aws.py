@@ -77,11 +77,60 @@ def _serve() -> None:
             return answer(handler)
 
     DynamoHandler.call_action = answer_alone  # type: ignore[method-assign]
+    _answer_as_aws()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)
     sys.stdin.read()
+
+
+def _answer_as_aws() -> None:
+    """Has moto keep and tell what AWS does, where Terraform would find a difference at each plan."""
+    from typing import Any
+
+    from moto.apigateway.models import GatewayResponse
+    from moto.awslambda.models import LambdaFunction
+    from moto.core.responses import ActionResult
+    from moto.s3.responses import S3Response
+
+    # As LocalStack recorded it from AWS (its test_gateway_response_put).
+    status_codes = {
+        "BAD_REQUEST_BODY": "400",
+        "BAD_REQUEST_PARAMETERS": "400",
+        "INTEGRATION_TIMEOUT": "504",
+        "REQUEST_TOO_LARGE": "413",
+        "THROTTLED": "429",
+        "UNSUPPORTED_MEDIA_TYPE": "415",
+    }
+    gateway_response = GatewayResponse.to_json
+
+    def with_status_code(response: GatewayResponse) -> dict[str, Any]:
+        default = status_codes.get(response.response_type)
+        return ({"statusCode": default} if default else {}) | gateway_response(response)
+
+    make, configuration = LambdaFunction.__init__, LambdaFunction.get_configuration
+
+    def make_with_dead_letters(function: Any, *, spec: dict[str, Any], **others: Any) -> None:
+        function.dead_letters = {name: spec[name] for name in spec.keys() & {"DeadLetterConfig"}}
+        make(function, spec=spec, **others)
+
+    def with_dead_letters(function: Any, on_create: bool = False) -> dict[str, Any]:
+        return {**configuration(function, on_create), **function.dead_letters}
+
+    notifications = S3Response.get_bucket_notification
+
+    def with_eventbridge(response: S3Response) -> Any:
+        kept = response.backend.get_bucket_notification_configuration(response.bucket_name)
+        if kept is None or kept.event_bridge is None:
+            return notifications(response)
+        response.data["Action"] = "GetBucketNotificationConfiguration"
+        return response.serialized(ActionResult({"EventBridgeConfiguration": {}}))
+
+    GatewayResponse.to_json = with_status_code  # type: ignore[assignment, method-assign]
+    LambdaFunction.__init__ = make_with_dead_letters  # type: ignore[assignment, method-assign]
+    LambdaFunction.get_configuration = with_dead_letters  # type: ignore[assignment, method-assign]
+    S3Response.get_bucket_notification = with_eventbridge  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ this differs from Lambda (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.
 - A batch that never reached the function leaves no responseContext in its dead letter.
 """
 
+import base64
 import json
 import threading
 import time
@@ -28,7 +29,6 @@ from moto.events.models import EventPattern
 
 from local.aws import CREDENTIALS
 from local.function import Function, Invocation, PayloadTooLargeError, ThrottledError
-from tools.streams import event_record
 
 #: Seconds before the first retry, and at most between two.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
@@ -63,9 +63,9 @@ class StreamPoller:
         first_wait: float = FIRST_WAIT,
     ) -> None:
         keys = {key.lower(): value for key, value in CREDENTIALS.items()}
-        lambda_, self._streams, self._sqs = (
+        lambda_, self._streams, self._s3 = (
             boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
-            for service in ("lambda", "dynamodbstreams", "sqs")
+            for service in ("lambda", "dynamodbstreams", "s3")
         )
         pages = lambda_.get_paginator("list_event_source_mappings").paginate()
         mappings = [
@@ -160,7 +160,7 @@ class StreamPoller:
         destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         if destination is None:
             return
-        first, last = batch[0]["dynamodb"], batch[-1]["dynamodb"]
+        now, first, last = datetime.now(UTC), batch[0]["dynamodb"], batch[-1]["dynamodb"]
         letter: dict[str, Any] = {
             "requestContext": {
                 "requestId": invocation.request_id if invocation else str(uuid.uuid4()),
@@ -169,7 +169,7 @@ class StreamPoller:
                 "approximateInvokeCount": retries + 1 if invocation else 0,
             },
             "version": "1.0",
-            "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
+            "timestamp": f"{now:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
             "DDBStreamBatchInfo": {
                 "shardId": shard,
                 "startSequenceNumber": first["SequenceNumber"],
@@ -179,13 +179,17 @@ class StreamPoller:
                 "batchSize": len(batch),
                 "streamArn": mapping["EventSourceArn"],
             },
+            "payload": {"Records": batch},
         }
         if invocation:
             letter["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST"}
             if invocation.error:
                 letter["responseContext"]["functionError"] = invocation.error
-        url = self._sqs.get_queue_url(QueueName=destination.rpartition(":")[2])["QueueUrl"]
-        self._sqs.send_message(QueueUrl=url, MessageBody=json.dumps(letter))
+        self._s3.put_object(
+            Bucket=destination.removeprefix("arn:aws:s3:::"),
+            Key=f"aws/lambda/{mapping['UUID']}/{shard}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}",
+            Body=json.dumps(letter).encode(),
+        )
 
 
 class _Shard:
@@ -224,6 +228,16 @@ class _Shard:
 
     def _passes(self, record: Any) -> bool:
         return not self._patterns or any(pattern.matches_event(record) for pattern in self._patterns)
+
+
+def event_record(record: dict[str, Any], stream_arn: str) -> dict[str, Any]:
+    """The element of a Lambda event's Records for what boto3's GetRecords returned."""
+    event: dict[str, Any] = json.loads(json.dumps({**record, "eventSourceARN": stream_arn}, default=_plain))
+    return event
+
+
+def _plain(value: datetime | bytes) -> float | str:
+    return value.timestamp() if isinstance(value, datetime) else base64.b64encode(value).decode()
 
 
 def _shard_ids(streams: Any, mapping: dict[str, Any]) -> list[str]:

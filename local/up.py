@@ -23,7 +23,10 @@ from local.server import PortTakenError, check_port
 from local.stream import StreamPoller
 from stacks.package import build
 from stacks.settings import Settings, SettingsError, load_settings
-from tools.cdktf import Cdktf, DeployError, create_state_bucket, stacks_of
+from tools.deploy import Deployment
+from tools.failures import DeployError
+from tools.stacks import Stacks
+from tools.state_bucket import create_state_bucket
 from tools.toolchain import ROOT, ToolError
 
 OUTPUT = ".local/cdktf.out"
@@ -77,10 +80,10 @@ def up(port: int, public_port: int) -> None:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
 
         print("Deploying with CDKTF and Terraform, which takes a minute or two", flush=True)
-        cdktf = Cdktf(os.environ, output=OUTPUT, show=Progress(LOG), patience_seconds=0)
-        cdktf.synth()
+        stacks = Stacks(os.environ, output=OUTPUT, show=Progress(LOG), patience_seconds=0)
+        stacks.synth()
         create_state_bucket(settings)
-        cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
+        Deployment(stacks, environ={}).deploy([*stacks.shared, *stacks.names], ask=False)
 
         processor, notifier, public = (
             running.enter_context(

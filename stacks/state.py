@@ -3,20 +3,12 @@
 from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
-from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
 from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
     S3BucketLifecycleConfiguration,
     S3BucketLifecycleConfigurationRule,
     S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
     S3BucketLifecycleConfigurationRuleFilter,
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
-)
-from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
-from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
-from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
-    S3BucketServerSideEncryptionConfigurationA,
-    S3BucketServerSideEncryptionConfigurationRuleA,
-    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
 )
 from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
     S3BucketVersioningA,
@@ -25,7 +17,8 @@ from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
 from constructs import Construct
 
 from stacks.constructs.account import Account
-from stacks.constructs.role import Role, policy_document, refuse_plain_http
+from stacks.constructs.bucket import PrivateBucket
+from stacks.constructs.role import Role
 from stacks.settings import Settings
 from stacks.stack import Stack
 
@@ -51,48 +44,23 @@ class StateStack(Stack):
             ApiGatewayLogging(self, "api-gateway", account=self.account)
 
 
-class StateBucket(Construct):
-    """A bucket that is private, versioned, encrypted, reached over TLS alone, and not destroyed by accident."""
+class StateBucket(PrivateBucket):
+    """A bucket that is versioned, and not destroyed by accident."""
 
     def __init__(self, scope: Construct, id: str, *, name: str, tls_only: bool) -> None:
-        super().__init__(scope, id)
-        bucket = S3Bucket(
-            self, "bucket", bucket=name, lifecycle=TerraformResourceLifecycle(prevent_destroy=True)
-        )
-        bucket.import_from(name)
+        super().__init__(scope, id, name=name, key=None, tls_only=tls_only)
+        self._bucket.lifecycle = TerraformResourceLifecycle(prevent_destroy=True)
+        self._bucket.import_from(name)
         S3BucketVersioningA(
             self,
             "versioning",
-            bucket=bucket.id,
+            bucket=self._bucket.id,
             versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
-        )
-        S3BucketServerSideEncryptionConfigurationA(
-            self,
-            "encryption",
-            bucket=bucket.id,
-            rule=[
-                S3BucketServerSideEncryptionConfigurationRuleA(
-                    apply_server_side_encryption_by_default=(
-                        S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
-                            sse_algorithm="AES256"
-                        )
-                    )
-                )
-            ],
-        )
-        S3BucketPublicAccessBlock(
-            self,
-            "private",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
         )
         S3BucketLifecycleConfiguration(
             self,
             "expiration",
-            bucket=bucket.id,
+            bucket=self._bucket.id,
             rule=[
                 S3BucketLifecycleConfigurationRule(
                     id="old-versions",
@@ -111,9 +79,6 @@ class StateBucket(Construct):
                 )
             ],
         )
-        if tls_only:
-            refusal = refuse_plain_http("s3:*", bucket.arn, f"{bucket.arn}/*")
-            S3BucketPolicy(self, "policy", bucket=bucket.id, policy=policy_document(refusal))
 
 
 class ApiGatewayLogging(Construct):

@@ -10,6 +10,7 @@ from contract.routes import ROUTES
 from stacks.alarms import Watched, tracking_alarms
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.dashboard import Dashboard
+from stacks.constructs.dead_letter_bucket import DeadLetterBucket
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.parameters import Parameters
@@ -135,7 +136,15 @@ class TrackingStack(Stack):
         table.grant_read_history(notifier.role)
         parameters.grant_read_flags(notifier.role)
         notifications.grant_publish(notifier.role)
-        StreamMapping(self, "stream", table=table, function=notifier, dead_letters=dead_letters)
+        failed_records = DeadLetterBucket(
+            self,
+            "failed-records",
+            environment=environment,
+            queue=dead_letters,
+            # An emulator on this machine speaks plain HTTP.
+            tls_only=not settings.emulated,
+        )
+        StreamMapping(self, "stream", table=table, function=notifier, dead_letters=failed_records)
 
         topic = AlarmTopic(
             self,

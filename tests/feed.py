@@ -17,11 +17,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 import contract
+from local.stream import event_record
 from shipments.update import Update
 from storage.shards import Shards
 from storage.updates import UpdateStore
 from tests.conftest import REGION, environment_suffix
-from tools.streams import event_record
 
 SHARDS = 8
 #: Making a client takes longer than a test.
@@ -35,8 +35,8 @@ class Feed:
         suffix = environment_suffix()
         self.table = f"tracking-data-{suffix}"
         self.environment_suffix = suffix
-        self._dynamodb, self._sns, self._sqs, self._streams = map(
-            _client, ("dynamodb", "sns", "sqs", "dynamodbstreams")
+        self._dynamodb, self._sns, self._sqs, self._s3, self._streams = map(
+            _client, ("dynamodb", "sns", "sqs", "s3", "dynamodbstreams")
         )
         described = self._dynamodb.create_table(
             TableName=self.table,
@@ -65,8 +65,9 @@ class Feed:
         self.stream = described["LatestStreamArn"]
         self.topic = self._sns.create_topic(Name=f"tracking-notifications-{suffix}")["TopicArn"]
         self.queue = self.subscribe()
-        self.dead_letters = f"tracking-lambda-dlq-{suffix}"
-        self.dead_letter_url = self._sqs.create_queue(QueueName=self.dead_letters)["QueueUrl"]
+        self.dead_letter_url = self._sqs.create_queue(QueueName=f"tracking-lambda-dlq-{suffix}")["QueueUrl"]
+        self.dead_letters = f"tracking-dlq-{suffix}"
+        self._make_bucket()
         # Of any number of shards nobody but the status index may take notice.
         self._store = UpdateStore(self._dynamodb, self.table, "test", Shards(SHARDS, SHARDS))
         _client("ssm").put_parameter(
@@ -139,15 +140,37 @@ class Feed:
         ]
 
     def letters(self) -> list[dict[str, Any]]:
-        """The dead letters, which stay where they are."""
-        found = self._sqs.receive_message(
-            QueueUrl=self.dead_letter_url, MaxNumberOfMessages=10, VisibilityTimeout=0
-        )
-        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+        """The dead letters, in the order in which they came."""
+        listed = self._s3.list_objects_v2(Bucket=self.dead_letters).get("Contents", [])
+        items = sorted(listed, key=lambda item: item["LastModified"])
+        bodies = (self._s3.get_object(Bucket=self.dead_letters, Key=item["Key"])["Body"] for item in items)
+        return [json.load(body) for body in bodies]
 
-    def send_letter(self, text: str) -> None:
-        """Put a message into the dead-letter queue."""
-        self._sqs.send_message(QueueUrl=self.dead_letter_url, MessageBody=text)
+    def send_letter(self, letter: dict[str, Any]) -> None:
+        """Puts a dead letter into the bucket."""
+        key = f"aws/lambda/{uuid.uuid4()}"
+        self._s3.put_object(Bucket=self.dead_letters, Key=key, Body=json.dumps(letter).encode())
+
+    def announcements(self) -> int:
+        """How many messages the dead-letter queue holds: at least one for each dead letter."""
+        name = "ApproximateNumberOfMessages"
+        found = self._sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    def _make_bucket(self) -> None:
+        """A bucket whose objects the dead-letter queue is told of, as the stack makes it."""
+        self._s3.create_bucket(Bucket=self.dead_letters)
+        self._s3.put_bucket_notification_configuration(
+            Bucket=self.dead_letters, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+        pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [self.dead_letters]}}}
+        rule = f"tracking-dead-letters-{self.environment_suffix}"
+        _client("events").put_rule(Name=rule, EventPattern=json.dumps(pattern))
+        attributes = self._sqs.get_queue_attributes(
+            QueueUrl=self.dead_letter_url, AttributeNames=["QueueArn"]
+        )
+        queue = attributes["Attributes"]["QueueArn"]
+        _client("events").put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": queue}])
 
     def _drain(self, url: str) -> Iterator[dict[str, Any]]:
         while found := self._sqs.receive_message(

@@ -25,14 +25,18 @@ class Fault(Enum):
 class Line:
     """Forwards calls to `target`.
 
-    `calls` are the operations that came by. `faults` are those of an operation's next calls, in order (None: it
-    works), and `cut` those of all further ones. Whatever holds one of `broken` fails.
+    `calls` are the operations that came by, and `bodies` what was sent with each. `faults` are those of an
+    operation's next calls, in order (None: it works), and `cut` those of all further ones. Whatever holds one of
+    `broken` fails.
     """
 
     def __init__(self, target: str, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.target = urlsplit(target)
         self.calls: list[str] = []
+        self.bodies: list[bytes] = []
+        #: The error of what is throttled; DynamoDB has several, and SSM's is the same as this.
+        self.throttle = "ThrottlingException"
         self.faults: dict[str, list[Fault | None]] = {}
         self.cut: dict[str, Fault] = {}
         self.broken: list[bytes] = []
@@ -40,6 +44,7 @@ class Line:
     def next_fault(self, operation: str, body: bytes) -> Fault | None:
         """The fault that the call has, if any."""
         self.calls.append(operation)
+        self.bodies.append(body)
         if any(part in body for part in self.broken):
             return Fault.BROKEN
         faults = self.faults.get(operation)
@@ -59,8 +64,7 @@ def open_line(target: str) -> Iterator[Line]:
             fault = line.next_fault(self.headers["X-Amz-Target"].partition(".")[2], body)
             match fault:
                 case Fault.THROTTLED:
-                    # DynamoDB's own kind; SSM says ThrottlingException, which both understand.
-                    self._answer(400, json.dumps({"__type": "com.amazonaws#ThrottlingException"}).encode())
+                    self._answer(400, json.dumps({"__type": f"com.amazonaws#{line.throttle}"}).encode())
                 case Fault.BROKEN:
                     self._answer(500, json.dumps({"__type": "com.amazonaws#InternalServerError"}).encode())
                 case Fault.RESET:

@@ -84,13 +84,10 @@ class Mapped:
             Code={"ZipFile": package.read_bytes()},
             Environment={"Variables": variables},
         )
-        queue = boto3.client("sqs").get_queue_attributes(
-            QueueUrl=self.feed.dead_letter_url, AttributeNames=["QueueArn"]
-        )["Attributes"]["QueueArn"]
         self._lambda.create_event_source_mapping(
             EventSourceArn=self.feed.stream,
             FunctionName=name,
-            DestinationConfig={"OnFailure": {"Destination": queue}},
+            DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{self.feed.dead_letters}"}},
             **{**MAPPING, **settings},
         )
         return self._run(name, package)

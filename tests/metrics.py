@@ -41,6 +41,7 @@ DOCUMENTED = {
         "NumberOfNotificationsDelivered",
         "NumberOfNotificationsFailed",
     },
+    ("AWS/Events", frozenset({"RuleName"})): {"FailedInvocations"},
 }
 
 #: The resource and the attribute of it that a dimension names.
@@ -51,6 +52,7 @@ NAMES = {
     "TableName": ("aws_dynamodb_table", "name"),
     "QueueName": ("aws_sqs_queue", "name"),
     "TopicName": ("aws_sns_topic", "name"),
+    "RuleName": ("aws_cloudwatch_event_rule", "name"),
 }
 #: The same of the dimension Stage, by the one beside it; and the attribute that names the API.
 STAGES = {

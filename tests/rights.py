@@ -1,6 +1,6 @@
 """The rights that the functions' calls to AWS need, and what the policy of a role says to them.
 
-The calls are recorded while the functional tests run with this file as a plugin, by botocore's own events::
+The calls are recorded while the functional tests run with this file as a plugin::
 
     python -m pytest -p tests.rights --rights=FILE tests/functional
 
@@ -27,6 +27,8 @@ from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 ACCOUNT, REGION, ENVIRONMENT = DEFAULT_ACCOUNT_ID, "us-east-1", "dev"
 #: The environment's key, which has another id in each deployment.
 KEY = "key/of-the-environment"
+#: The bucket of its dead letters, whose name ends in a hash.
+BUCKET = f"tracking-dlq-{ENVIRONMENT}-hash"
 #: What the policies' conditions ask for.
 CONDITION_KEYS = {"kms:ViaService", "cloudwatch:namespace"}
 _TEST_ENVIRONMENT = re.compile(r"pr-[0-9a-f]{12}")
@@ -54,6 +56,10 @@ _LETTERS = f"tracking-lambda-dlq-{ENVIRONMENT}"
 _TRACES = {Right("xray:PutTraceSegments", "*"), Right("xray:PutTelemetryRecords", "*")}
 #: The same, "Capturing records of Lambda asynchronous invocations" and "Retain discarded batch records".
 _DEAD_LETTERS = rights("sqs", _LETTERS, "SendMessage")
+_DISCARDED = {
+    Right("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*"),
+    Right("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"),
+}
 #: The same, "Process DynamoDB records with Lambda".
 _STREAM = rights(
     "dynamodb", f"{_TABLE}/stream/*", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"
@@ -81,7 +87,7 @@ class Function(NamedTuple):
 #: By package.
 FUNCTIONS = {
     "tracking": Function("tracking-processor", _TRACES | _DEAD_LETTERS),
-    "notifier": Function("tracking-notifier", _TRACES | _DEAD_LETTERS | _STREAM | _TOPIC_KEY),
+    "notifier": Function("tracking-notifier", _TRACES | _DISCARDED | _STREAM | _TOPIC_KEY),
     "public": Function("tracking-public", _METRICS),
 }
 
@@ -147,12 +153,6 @@ def beside(own: set[Right]) -> set[Right]:
         for right in found
         if not any(fnmatchcase(right.action, one.action) and right[1:] == one[1:] for one in own)
     }
-
-
-def declared(function: str) -> set[str]:
-    """The actions that a function's package can ask for at all, since it has no other operation's data."""
-    calls: dict[str, list[str]] = import_module(function).AWS_CALLS
-    return {_action(service, operation) for service, operations in calls.items() for operation in operations}
 
 
 def _action(service: str, operation: str) -> str:
@@ -226,7 +226,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     for function in FUNCTIONS:
         wiring = import_module(f"{function}.wiring")
-        wiring.make_client = _recording(function, wiring.make_client)  # type: ignore[attr-defined]
+        if hasattr(wiring, "Client"):
+            wiring.Client = _recording(function, wiring.Client)  # type: ignore[attr-defined]
+        else:
+            wiring.make_client = _recording_botocore(function, wiring.make_client)  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
@@ -241,12 +244,27 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         file.writelines(f"{json.dumps(right)}\n" for right in sorted(_recorded))
 
 
-def _recording(function: str, make_client: Any) -> Any:
-    def make(*arguments: Any, **options: Any) -> Any:
-        client = make_client(*arguments, **options)
+def _recording(function: str, client_class: Any) -> Any:
+    def make(service: str, region: str, **options: Any) -> Any:
+        client = client_class(service, region, **options)
+        call = client.call
+
+        def keep(operation: str, **params: Any) -> Any:
+            _recorded.update((function, *right) for right in _needed(service, region, operation, params))
+            return call(operation, **params)
+
+        client.call = keep
+        return client
+
+    return make
+
+
+def _recording_botocore(function: str, make_client: Any) -> Any:
+    def make(service: str, region: str) -> Any:
+        client = make_client(service, region)
 
         def keep(params: dict[str, Any], model: Any, **_: Any) -> None:
-            _recorded.update((function, *right) for right in _needed(client, model.name, params))
+            _recorded.update((function, *right) for right in _needed(service, region, model.name, params))
 
         client.meta.events.register("provide-client-params", keep)
         return client
@@ -254,10 +272,9 @@ def _recording(function: str, make_client: Any) -> Any:
     return make
 
 
-def _needed(client: Any, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _needed(service: str, region: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(action, resource), as the Service Authorization Reference has them for an operation."""
-    service = client.meta.service_model.signing_name
-    action, prefix = _action(service, operation), f"arn:aws:{service}:{client.meta.region_name}:{ACCOUNT}"
+    action, prefix = _action(service, operation), f"arn:aws:{service}:{region}:{ACCOUNT}"
     match service, params:
         case "dynamodb", {"TableName": table, "IndexName": index}:
             yield action, f"{prefix}:table/{table}/index/{index}"

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, Self
 
 import contract
 from storage.attributes import encode
-from storage.dynamodb import call_dynamodb
 from storage.shards import decode_update
 
 #: The last event time that can be written as a date, in ms since the epoch: the end of the year 9999.
@@ -85,7 +84,7 @@ class History:
         """The newest update of a shipment when the first of `arrivals` came in.
 
         One call, unless many others have come in since. `arrivals` are updates of one shipment, in the order
-        of the stream. Raises shipments.errors.Unavailable.
+        of the stream. Raises botocore's errors.
         """
         first = arrivals[0]
         arriving = {update.timestamp for update in arrivals}
@@ -100,7 +99,7 @@ class History:
             "Limit": len(arrivals) + 1,
         }
         while True:
-            response = call_dynamodb(self._client.query, **request)
+            response = self._client.query(**request)
             for item in map(decode_update, response["Items"]):
                 match item:
                     case {"timestamp": int(timestamp), "created_at": str(created_at), "status": str(status)}:

@@ -1,14 +1,23 @@
 """The notifier, put together as the function's environment says."""
 
 from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
 
 import contract
 from notifier.changes import History
 from notifier.notifier import Notifier
 from notifier.topic import Topic
-from runtime.aws import make_client
 from runtime.settings import SettingsSource
 from runtime.telemetry import Telemetry
+
+
+def make_client(service: str, region: str) -> Any:
+    """A client that gives up while the batch can still be tried again."""
+    config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3})
+    return boto3.client(service, region_name=region, config=config)
 
 
 def make_notifier(environment: Mapping[str, str]) -> Notifier:
@@ -16,9 +25,7 @@ def make_notifier(environment: Mapping[str, str]) -> Notifier:
     region = environment[contract.REGION]
     telemetry = Telemetry(environment[contract.ENVIRONMENT])
     settings = SettingsSource(
-        make_client("ssm", region, read_timeout=1, attempts=2),
-        telemetry,
-        flags=environment[contract.FEATURE_FLAGS_PARAM],
+        make_client("ssm", region), telemetry, flags=environment[contract.FEATURE_FLAGS_PARAM]
     )
     # Before the first batch, while Lambda still lends the whole processor.
     settings.current()

@@ -11,7 +11,8 @@ import contract
 from public import page
 from public.http_request import Request
 from runtime.telemetry import Telemetry
-from shipments.document import Schema, check_storable
+from shipments.document import Schema
+from shipments.update import check_field
 from storage.updates import UpdateStore
 from web.errors import CODES, ApiError, as_api_error
 from web.query import after, limit, next_key
@@ -38,12 +39,11 @@ class Api:
         store: UpdateStore | None,
         environment: str,
         region: str,
-        update_schema: dict[str, Any],
         telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._place = {"environment": environment, "region": region}
-        self._schema = Schema({"properties": {"tracking_id": update_schema["properties"]["tracking_id"]}})
+        self._schema = Schema(contract.UPDATE_SCHEMA)
         self._telemetry = telemetry
 
     def answer(self, event: Any, context: Any) -> Answer:
@@ -128,8 +128,7 @@ class Api:
     def _shipment(self, request: Request) -> Answer:
         assert self._store is not None  # noqa: S101 (for the type checker)
         tracking_id = _tracking_id(request)
-        check_storable({"tracking_id": tracking_id})
-        self._schema.check({"tracking_id": tracking_id})
+        check_field("tracking_id", tracking_id, self._schema)
         query = ("shipment", tracking_id)
         start = after(request.query, query)
         found = self._store.history(tracking_id, limit=limit(request.query), after=start)

@@ -1,12 +1,11 @@
 """The public API, put together as the function's environment says."""
 
-import json
 from collections.abc import Mapping
 
 import contract
 from public import atlas
 from public.api import Api
-from runtime.aws import make_client
+from runtime.aws import Client
 from runtime.telemetry import Telemetry
 from storage.updates import UpdateStore
 
@@ -17,14 +16,16 @@ def make_api(environment: Mapping[str, str]) -> Api:
     Raises KeyError for another one that is missing.
     """
     region, name = environment[contract.REGION], environment[contract.ENVIRONMENT]
+    telemetry = Telemetry(name)
+    client = Client("dynamodb", region)
+    client.trace = telemetry.trace_call
     table = environment.get(contract.TABLE_NAME)
     if table:
         # A function that starts has a whole CPU, and one that answers has a part of it.
         atlas.load()
     return Api(
-        store=UpdateStore(make_client("dynamodb", region), table, name) if table else None,
+        store=UpdateStore(client, table, name) if table else None,
         environment=name,
         region=region,
-        update_schema=json.loads(contract.UPDATE_SCHEMA.read_text("utf-8")),
-        telemetry=Telemetry(name),
+        telemetry=telemetry,
     )

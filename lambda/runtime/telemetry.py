@@ -2,8 +2,8 @@
 
 import os
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 import contract
+
+#: As X-Ray calls them.
+_SERVICES = {"dynamodb": "DynamoDB", "ssm": "SSM"}
 
 
 class Telemetry:
@@ -61,16 +64,24 @@ class Telemetry:
         self._metrics.flush_metrics()
 
     @contextmanager
-    def trace(self, name: str) -> Iterator[None]:
-        """A part of the request in its trace.
+    def trace(self, name: str, namespace: str = "local", **aws: Any) -> Iterator[None]:
+        """A part of the request in its trace; of namespace "aws" a call to the service `name`.
 
         X-Ray samples one request a second and 5 % of the rest. Its SDK is slow to load, so it waits for one.
         """
         if "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", ""):
-            with _tracer().provider.in_subsegment(name):
+            with _tracer().provider.in_subsegment(name, namespace=namespace) as subsegment:
+                subsegment.set_aws(aws)
                 yield
         else:
             yield
+
+    def trace_call(
+        self, service: str, operation: str, parameters: Mapping[str, Any]
+    ) -> AbstractContextManager[None]:
+        """A call to AWS, for `runtime.aws.Client.trace`."""
+        table = {"table_name": parameters["TableName"]} if "TableName" in parameters else {}
+        return self.trace(_SERVICES[service], "aws", operation=operation, **table)
 
 
 @cache

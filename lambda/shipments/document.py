@@ -1,8 +1,11 @@
 """What a document may be, told with a pointer at each fault."""
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
+from importlib import import_module
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import fastjsonschema
@@ -48,10 +51,14 @@ class Invalid(Exception):
 
 
 class Schema:
-    """A JSON Schema, draft 4."""
+    """A JSON Schema, draft 4, in a file NAME.schema.json."""
 
-    def __init__(self, definition: dict[str, Any]) -> None:
-        self._validate = fastjsonschema.compile(definition, fast_fail=False)
+    def __init__(self, file: Path) -> None:
+        module = f"{file.parent.name}.{file.name.partition('.')[0]}_schema"
+        try:
+            self._validate = import_module(module).validate  # a Lambda package holds it as code
+        except ModuleNotFoundError:
+            self._validate = fastjsonschema.compile(json.loads(file.read_text("utf-8")), fast_fail=False)
 
     def check(self, document: Any) -> None:
         """Raises Invalid if `document`, as `exact_json.loads` returns it, breaks the schema."""

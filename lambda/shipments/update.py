@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, Self
 
+import contract
 from shipments.document import MAX_BYTES, Fault, Invalid, Schema, check_size, check_storable
 from shipments.tracking_id import check_tracking_id
 
@@ -10,6 +11,10 @@ MAX_TEXT = 6 * MAX_BYTES
 
 #: ms that an update's time may be ahead of the server's clock.
 MAX_AHEAD = 5 * 60 * 1000
+
+
+#: Of an update, a valid field of each name.
+_FIELDS = {"tracking_id": "A", "status": contract.STATUSES[0], "location": {"lat": 0, "lng": 0}}
 
 
 class Update(NamedTuple):
@@ -39,3 +44,10 @@ class Update(NamedTuple):
             document.get("metadata"),
             event_time,
         )
+
+
+def check_field(name: str, value: Any, schema: Schema) -> None:
+    """Raises Invalid if an update cannot have this field."""
+    field = {name: value}
+    check_storable(field)
+    schema.check(_FIELDS | field)

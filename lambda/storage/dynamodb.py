@@ -3,30 +3,27 @@
 from collections.abc import Callable
 from typing import Any
 
-from botocore import exceptions
-
+from runtime.aws import AwsError
 from shipments.errors import Refused, TooLarge, Unavailable
 
-#: Error codes with which AWS asks to come back later.
-_THROTTLES = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "Throttling",
-    "ThrottlingException",
-    "TransactionInProgressException",
-}
+
+class Taken(Exception):
+    """The condition of a write does not hold; `item` is what is there."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        super().__init__()
+        self.item = item
 
 
 def call_dynamodb(operation: Callable[..., Any], **request: Any) -> Any:
-    """`operation(**request)` of a DynamoDB client; raises Unavailable, Refused, or botocore's ClientError."""
+    """`operation(**request)` of a client. Raises Unavailable, Refused, Taken, or else AwsError."""
     try:
         return operation(**request)
-    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-        raise Unavailable(type(error).__name__) from error
-    except exceptions.ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        if code in _THROTTLES or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-            raise Unavailable(code) from error
-        if code == "ValidationException":
-            raise (TooLarge if "Item size" in message else Refused)(message) from error
+    except AwsError as error:
+        if error.retryable:
+            raise Unavailable(error.code) from error
+        if error.code == "ConditionalCheckFailedException":
+            raise Taken(error.body["Item"]) from error
+        if error.code == "ValidationException":
+            raise (TooLarge if "Item size" in error.message else Refused)(error.message) from error
         raise

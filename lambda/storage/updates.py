@@ -10,15 +10,13 @@ from itertools import islice, takewhile
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from botocore import exceptions
-
 import contract
 from shipments.errors import Unavailable
 from shipments.page import Page, Position
 from shipments.tracking_id import normalize
 from shipments.update import Update
 from storage.attributes import Item, decode_item, encode, encode_item
-from storage.dynamodb import call_dynamodb
+from storage.dynamodb import Taken, call_dynamodb
 from storage.shards import Shards, decode_update, in_shard, index_key
 
 #: The attribute that an update has, beside `event_time`, if another one had taken its millisecond.
@@ -162,11 +160,8 @@ class UpdateStore:
                 ConditionExpression="attribute_not_exists(tracking_id)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except exceptions.ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            occupant: Item = error.response["Item"]
-            return occupant
+        except Taken as taken:
+            return taken.item
         return None
 
     def _first_gap(

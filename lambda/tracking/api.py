@@ -6,25 +6,23 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import contract
 from contract.routes import ROUTES, SINCE, UNTIL, Route
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
-from shipments.document import Fault, Invalid, Schema, check_storable
+from shipments.document import Fault, Invalid, Schema
 from shipments.errors import Refused
 from shipments.page import Page
 from shipments.summary import summarize
-from shipments.update import MAX_TEXT, Update
+from shipments.update import MAX_TEXT, Update, check_field
 from storage.updates import UpdateStore
+from tracking.idempotency import FirstSeen
 from tracking.rest_request import Request
 from web import cursor, exact_json
 from web.errors import CODES, ApiError, as_api_error
 from web.query import after, limit, next_key, number
-
-if TYPE_CHECKING:
-    from tracking.idempotency import FirstSeen
 
 #: Bytes of an answer, a little under Lambda's 6 MB.
 _MAX_ANSWER = 5_500_000
@@ -42,19 +40,14 @@ class Api:
         *,
         store: UpdateStore,
         settings: SettingsSource,
-        first_seen: Callable[[], "FirstSeen"],
-        update_schema: dict[str, Any],
-        batch_schema: dict[str, Any],
+        first_seen: FirstSeen,
         telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._settings = settings
         self._first_seen = first_seen
-        self._update_schema = Schema(update_schema)
-        self._batch_schema = Schema(batch_schema)
-        # What GET's parameters may be is what an update's fields of the same name may be.
-        fields = {name: update_schema["properties"][name] for name in ("tracking_id", "status")}
-        self._parameter_schema = Schema({"properties": fields})
+        self._update_schema = Schema(contract.UPDATE_SCHEMA)
+        self._batch_schema = Schema(contract.BATCH_SCHEMA)
         self._telemetry = telemetry
 
     def answer(self, event: Any, context: Any) -> dict[str, Any]:
@@ -155,13 +148,8 @@ class Api:
         key = request.idempotency_key
         if key is None:
             return request.now
-        return self._first_seen().at(
-            [request.caller, request.path, key],
-            request.body(settings.max_request_bytes),
-            now=request.now,
-            deadline=request.deadline,
-            remaining_seconds=request.remaining_seconds,
-        )
+        body = request.body(settings.max_request_bytes)
+        return self._first_seen.at([request.caller, request.path, key], body, now=request.now)
 
     def _status(self, request: Request, settings: Settings) -> str:
         tracking_id = self._parameter(request, "tracking_id")
@@ -196,8 +184,7 @@ class Api:
         value = request.query.get(name)
         if not value:
             raise ApiError(400, f"{name} parameter required", [Fault(f"/{name}", "is required")])
-        check_storable({name: value})
-        self._parameter_schema.check({name: value})
+        check_field(name, value, self._update_schema)
         return str(value)
 
 

@@ -20,9 +20,8 @@ class Request(request.Request):
 
     def __init__(self, event: Any, context: Any) -> None:
         super().__init__(event, context)
-        self.remaining_seconds = _remaining_seconds(context)
         #: The last moment, on the clock of `time.monotonic`, to begin one more call to AWS.
-        limit = min(self.remaining_seconds, GATEWAY_TIMEOUT)
+        limit = min(_remaining_seconds(context), GATEWAY_TIMEOUT)
         self.deadline = time.monotonic() + max(limit - SLOWEST_CALL, limit / 2)
         self.method = as_str(self._event.get("httpMethod"))
         self.path = as_str(self._event.get("path"))

@@ -54,19 +54,17 @@ class EncryptionKey(Construct):
         )
 
     def allow_service(
-        self, sid: str, service: str, condition: Mapping[str, Any], actions: list[str] = USE
+        self, sid: str, service: str, condition: Mapping[str, Any] | None, actions: list[str] = USE
     ) -> None:
         """Lets a service use the key in its own name; the owner of what the service writes to calls this."""
-        self._statements.append(
-            {
-                "Sid": sid,
-                "Effect": "Allow",
-                "Principal": {"Service": service},
-                "Action": actions,
-                "Resource": "*",
-                "Condition": condition,
-            }
-        )
+        statement = {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": actions,
+            "Resource": "*",
+        }
+        self._statements.append({**statement, "Condition": condition} if condition else statement)
         self._key.policy = policy_document(*self._statements)
 
     def grant_use(self, role: Role, *, via: str) -> None:

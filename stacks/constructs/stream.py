@@ -12,8 +12,8 @@ from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
 from constructs import Construct
 
 import contract
+from stacks.constructs.dead_letter_bucket import DeadLetterBucket
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.table import TrackingTable
 
 #: Records that a function gets at most, and how long it waits for them: an update is announced within seconds.
@@ -21,8 +21,8 @@ BATCH_SIZE, WINDOW_SECONDS = 100, 1
 #: Batches of a shard at once; Lambda keeps the records of one key in order. A shard takes at most 1,000 writes
 #: a second, and a batch of 100 different shipments is told of in a third of a second.
 PARALLEL_BATCHES = 4
-#: What fails 11 times, or for 6 hours, becomes a dead letter. The stream forgets after 24 hours, so there
-#: are 18 left to send it again.
+#: What fails 11 times, or for 6 hours, becomes a dead letter: an outage may last for so long, and the stream, which
+#: forgets after 24 hours, is not held up by what can never be handled.
 RETRIES, RECORD_AGE_SECONDS = 10, 6 * 3600
 
 
@@ -36,11 +36,11 @@ class StreamMapping(Construct):
         *,
         table: TrackingTable,
         function: PythonFunction,
-        dead_letters: DeadLetterQueue,
+        dead_letters: DeadLetterBucket,
     ) -> None:
         super().__init__(scope, id)
         table.grant_stream(function.role)
-        dead_letters.grant_send(function.role)
+        dead_letters.grant_write(function.role)
         LambdaEventSourceMapping(
             self,
             "mapping",

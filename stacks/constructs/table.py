@@ -101,13 +101,13 @@ class TrackingTable(Construct):
 
 
 class IdempotencyTable(Construct):
-    """What was answered to a request with an Idempotency-Key; Powertools keeps it for a day.
+    """When a request with an Idempotency-Key was first seen; kept for a day.
 
     A table of its own, so that nothing of it can show in a history, an index or the stream.
     """
 
     #: What is called on it.
-    operations = ("PutItem", "UpdateItem")
+    operations = ("PutItem",)
 
     def __init__(self, scope: Construct, id: str, *, environment: Environment, name: str) -> None:
         super().__init__(scope, id)
@@ -133,7 +133,7 @@ class IdempotencyTable(Construct):
         return _metric(name, TableName=self.name, Operation=operation)
 
     def grant_use(self, role: Role) -> None:
-        """Lets `role` record requests and their answers."""
+        """Lets `role` remember keys, and read one that it finds there."""
         role.allow([f"dynamodb:{operation}" for operation in self.operations], self._table.arn)
         if self._key:
             self._key.grant_use(role, via="dynamodb")

@@ -20,6 +20,8 @@ PYTHON = "3.13"
 ROOT = Path(__file__).parents[2]
 
 _BUILDER = Path(__file__).parent
+#: boto3 and what it needs, as Lambda's Python runtimes have them.
+_SDK = {"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"}
 _IMPORT = re.compile(rb"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
 
@@ -31,8 +33,8 @@ def build(function: str, root: Path = ROOT) -> Path:
     """Gives the zip of a function, for any architecture, and builds it first if its inputs have changed.
 
     It holds ``lambda/<function>``, the packages of ``lambda/`` that it imports, and the dependencies that
-    Pipfile.lock pins for ``lambda``. Of botocore it holds the calls that the function declares by service, as
-    in ``AWS_CALLS = {"dynamodb": ["PutItem"]}`` in its ``__init__.py``: any other call fails.
+    Pipfile.lock pins for ``lambda``, but for the AWS SDK, which Lambda's runtime brings. Each
+    ``NAME.schema.json`` in it is compiled to ``NAME_schema.py``.
 
     Args:
         function: the name of a folder of ``lambda/``.
@@ -42,7 +44,8 @@ def build(function: str, root: Path = ROOT) -> Path:
         PackageError: the function, Node, Pyodide, a dependency or the package index is missing or wrong.
     """
     sources = _sources(function, root / "lambda")
-    wheels = json.loads((root / "Pipfile.lock").read_bytes())["lambda"]
+    locked = json.loads((root / "Pipfile.lock").read_bytes())["lambda"]
+    wheels = {name: wheel for name, wheel in locked.items() if name not in _SDK}
     pyodide = json.loads((root / "package-lock.json").read_bytes())["packages"]["node_modules/pyodide"]
     builder = {path.name: path.read_bytes() for path in _BUILDER.iterdir() if path.is_file()}
     inputs = [

@@ -3,16 +3,13 @@
 Arguments: the function's name, and the Python version of the Lambda runtime.
 """
 
-import gzip
-import importlib
 import importlib.util
 import json
 import marshal
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from modulefinder import ModuleFinder
 from pathlib import Path
-from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 Files = dict[str, bytes]
@@ -20,13 +17,9 @@ Files = dict[str, bytes]
 # A folder; a list of files that does not know the bytecode; commands for a shell; and what only a browser, a
 # compiler or a type checker reads. Licences stay, and METADATA, by which scanners know a package's version.
 UNUSED = re.compile(r"/$|\.dist-info/RECORD$|^[^/]+\.data/|\.(js|css|c|pyi)$")
-DATA = "botocore/data/"
-# Those of Amazon Trust Services (https://www.amazontrust.com/repository names these five for a trust store of
-# one's own), and DigiCert's, which endpoints of AWS had before. Each connection parses the whole bundle.
-ROOTS = re.compile(
-    r"^# Subject: .*(CN=Amazon Root CA|CN=Starfield Services Root Certificate Authority - G2|O=DigiCert)",
-    re.M,
-)
+SCHEMA = re.compile(r"(.+)\.schema\.json")
+POWERTOOLS = "aws_lambda_powertools/"
+SITE = "/site"
 
 
 def main(function: str, python: str) -> None:
@@ -35,6 +28,7 @@ def main(function: str, python: str) -> None:
     files: Files = {}
     for wheel in sorted(Path("/wheels").iterdir()):
         with ZipFile(wheel) as archive:
+            archive.extractall(SITE)
             for name in archive.namelist():
                 if not UNUSED.search(name):
                     files[name] = archive.read(name)
@@ -42,9 +36,9 @@ def main(function: str, python: str) -> None:
     files |= {
         str(path.relative_to(sources)): path.read_bytes() for path in sources.rglob("*") if path.is_file()
     }
-    if "botocore/__init__.py" in files:
-        sys.path.insert(0, str(sources))
-        trim_botocore(files, getattr(importlib.import_module(function), "AWS_CALLS", {}))
+    for name in unused(files):
+        del files[name]
+    compile_schemas(files)
     for name in [name for name in files if name.endswith(".py")]:
         files[importlib.util.cache_from_source(name)] = bytecode(files[name], name)
     with ZipFile("/job/package.zip", "w", ZIP_DEFLATED) as package:
@@ -61,50 +55,31 @@ def bytecode(source: bytes, name: str) -> bytes:
     return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
-def trim_botocore(files: Files, calls: Mapping[str, Sequence[str]]) -> None:
-    """Leaves the models of the calls, the endpoints of their services, and the certificates of AWS."""
-    models = {}
-    for service, operations in calls.items():
-        versions = [name for name in files if re.fullmatch(f"{DATA}{service}/[^/]+/service-2.json.gz", name)]
-        if not versions:
-            raise ValueError(f"AWS_CALLS names the service {service!r}, which botocore does not have")
-        models[max(versions)] = operations
-    kept = {name.rpartition("/")[0] for name in models} | {DATA.rstrip("/")}
-    for name in [name for name in files if name.startswith(DATA) and name.rpartition("/")[0] not in kept]:
+def unused(files: Files) -> set[str]:
+    """The modules of Powertools, two thirds of it, that no import statement of the others leads to."""
+    # Without the standard library, which is neither searched nor shipped; the X-Ray SDK stays as a whole.
+    finder = ModuleFinder(path=["/job/sources", SITE], excludes=["aws_xray_sdk"])
+    for path in Path("/job/sources").rglob("*.py"):
+        finder.load_file(str(path))
+    used = {(module.__file__ or "").removeprefix(f"{SITE}/") for module in finder.modules.values()}  # type: ignore[attr-defined]
+    return {name for name in files if name.startswith(POWERTOOLS) and name.endswith(".py")} - used
+
+
+def compile_schemas(files: Files) -> None:
+    """Puts the code of each NAME.schema.json beside it, into NAME_schema.py, and leaves out the compiler."""
+    schemas = {match[1]: files[name] for name in files if (match := SCHEMA.fullmatch(name))}
+    if not schemas:
+        return
+    sys.path.insert(0, SITE)
+    from fastjsonschema import compile_to_code
+
+    for name, text in schemas.items():
+        code = compile_to_code(json.loads(text), fast_fail=False)
+        files[f"{name}_schema.py"] = code.encode()
+    exceptions = files["fastjsonschema/exceptions.py"]
+    for name in [name for name in files if name.startswith("fastjsonschema/")]:
         del files[name]
-
-    prefixes = set()
-    for name, operations in models.items():
-        model = json.loads(gzip.decompress(files[name]))
-        if unknown := set(operations) - set(model["operations"]):
-            raise ValueError(f"AWS_CALLS names {sorted(unknown)}, which {name} does not have")
-        prefixes.add(model["metadata"]["endpointPrefix"])
-        model["operations"] = {call: model["operations"][call] for call in sorted(operations)}
-        shapes: dict[str, Any] = {}
-        add_shapes(model["operations"], model["shapes"], shapes)
-        files[name] = gzip.compress(json.dumps(model | {"shapes": shapes}).encode(), mtime=0)
-
-    endpoints = json.loads(files[f"{DATA}endpoints.json"])
-    for partition in endpoints["partitions"]:
-        partition["services"] = {
-            key: value for key, value in partition["services"].items() if key in prefixes
-        }
-    files[f"{DATA}endpoints.json"] = json.dumps(endpoints).encode()
-
-    certificates = files["botocore/cacert.pem"].decode().split("\n\n")
-    files["botocore/cacert.pem"] = "\n\n".join(filter(ROOTS.search, certificates)).encode()
-
-
-def add_shapes(node: Any, shapes: Mapping[str, Any], found: dict[str, Any]) -> None:
-    """Adds the shapes that a part of a service's model refers to, and those that they refer to."""
-    if isinstance(node, dict):
-        name = node.get("shape")  # a dict where a member has this name
-        if isinstance(name, str) and name not in found:
-            found[name] = shapes[name]
-            add_shapes(shapes[name], shapes, found)
-    if isinstance(node, dict | list):
-        for child in node.values() if isinstance(node, dict) else node:
-            add_shapes(child, shapes, found)
+    files["fastjsonschema/__init__.py"] = exceptions
 
 
 main(*sys.argv)

@@ -24,7 +24,9 @@ from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
 from stacks.settings import load_settings
-from tools.cdktf import Cdktf, create_state_bucket, stacks_of
+from tools import toolchain
+from tools.stacks import Stacks
+from tools.state_bucket import create_state_bucket
 
 OUTPUT = "build/e2e.out"
 REGION = "us-east-1"
@@ -35,7 +37,7 @@ class Deployment(NamedTuple):
 
     aws: EmbeddedAws
     environ: Mapping[str, str]
-    cdktf: Cdktf
+    stacks: Stacks
     folder: Path
     """Of the synthesized tracking stack, initialized for Terraform."""
 
@@ -45,11 +47,17 @@ def deployment(aws: EmbeddedAws) -> Deployment:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": "dev"}
     settings = load_settings(ROOT / "cdktf.json", environ)
-    cdktf = Cdktf(environ, output=OUTPUT, show=print)
-    cdktf.synth()
+    stacks = Stacks(environ, output=OUTPUT)
+    stacks.synth()
     create_state_bucket(settings)
-    cdktf.run("deploy", "state", *stacks_of(settings), "--auto-approve")
-    return Deployment(aws, environ, cdktf, ROOT / OUTPUT / "stacks/tracking-dev")
+    # What users may type, which synthesizes once more.
+    subprocess.run(
+        ["cdktf", "deploy", *stacks.shared, *stacks.names, "--auto-approve", "--output", OUTPUT],
+        cwd=ROOT,
+        env={**toolchain.environment(environ), **stacks.provider_source, "CI": "1"},
+        check=True,
+    )
+    return Deployment(aws, environ, stacks, stacks.folder("tracking-dev"))
 
 
 @pytest.fixture
@@ -138,7 +146,7 @@ def tool(
 ) -> subprocess.CompletedProcess[str]:
     """`make COMMAND` without make."""
     return subprocess.run(
-        [sys.executable, "-m", "tools.cdktf", command, *arguments, "--output", OUTPUT],
+        [sys.executable, "-m", "tools.deploy", command, *arguments, "--output", OUTPUT],
         cwd=folder,
         env={**deployment.environ, "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'lambda'}"},
         capture_output=True,
@@ -157,7 +165,7 @@ class Environment:
         self.environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         self.environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": name}
         self.settings = load_settings(ROOT / "cdktf.json", self.environ)
-        self.cdktf = Cdktf(self.environ, output=self.output, show=lambda _: None)
+        self.stacks = Stacks(self.environ, output=self.output, show=lambda _: None)
 
     def start(self, module: str, command: str, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -173,6 +181,20 @@ class Environment:
         with self.start(module, command, *arguments) as process:
             said, _ = process.communicate(timeout=400)
         return process.returncode, said
+
+    def make(self, target: str, **variables: str) -> str:
+        """Runs what a workflow does, and returns what it said; an error fails the test."""
+        made = subprocess.run(
+            ["make", "--old-file=install", target, f"OUTPUT={self.output}", f"PLAN_FILE={self.output}.enc"],
+            cwd=ROOT,
+            env={**self.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=400,
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        return made.stdout
 
     def resources(self) -> set[str]:
         """What AWS itself lists with the environment's tag."""

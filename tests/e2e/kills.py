@@ -11,8 +11,7 @@ import boto3
 from botocore.config import Config
 
 from tests.e2e.conftest import REGION, Environment
-from tools.adopt import adopt
-from tools.cdktf import stacks_of
+from tools.import_existing import import_existing
 
 #: What is written to the table between the kills.
 ITEM = {"tracking_id": {"S": "PKG-1"}, "timestamp": {"N": "1"}, "status": {"S": "pending"}}
@@ -21,7 +20,7 @@ ITEM = {"tracking_id": {"S": "PKG-1"}, "timestamp": {"N": "1"}, "status": {"S": 
 def _kill_deploy(environment: Environment, *made: str) -> None:
     """Starts a deploy, and kills its Terraform when one of each of these types is made."""
     waiting = set(made)
-    with environment.start("tools.cdktf", "deploy", "--auto-approve") as deploy:
+    with environment.start("tools.deploy", "deploy", "--auto-approve") as deploy:
         assert deploy.stdout
         for line in deploy.stdout:
             waiting -= {kind for kind in waiting if re.search(rf"{kind}\..*: Creation complete", line)}
@@ -85,7 +84,7 @@ def knows_what_is_served(environment: Environment) -> bool:
 
     Another may be left over, which serves nothing: the provider asks again when an answer was lost.
     """
-    tracking, _ = stacks_of(environment.settings)
+    tracking, _ = environment.stacks.names
     client = boto3.client("apigateway", region_name=REGION)
     (api,) = (
         item["id"]
@@ -93,23 +92,25 @@ def knows_what_is_served(environment: Environment) -> bool:
         if item["name"] == f"tracking-api-{environment.name}"
     )
     served = client.get_stage(restApiId=api, stageName=environment.name)["deploymentId"]
-    _, listed = environment.cdktf.terraform(tracking, "state", "list", f"-id={served}")
+    _, listed = environment.stacks.terraform(tracking, "state", "list", f"-id={served}")
     return "aws_api_gateway_deployment." in listed
 
 
 def deploy_through_kills(environment: Environment) -> None:
     """Fails if a lock cannot be released, or if the deploy after the last kill does not complete."""
-    tracking, public = stacks_of(environment.settings)
+    environment.stacks.synth()
+    tracking, public = environment.stacks.names
     # Nothing of the public stack is there yet.
-    environment.cdktf.synth()
-    assert adopt(environment.cdktf, public) == []
+    assert import_existing(environment.stacks, public) == []
 
     # Late in a stack, of which Terraform has saved the most.
     _kill_deploy(environment, "aws_api_gateway_stage", "aws_lambda_event_source_mapping")
-    status, said = environment.run("tools.cdktf", "unlock", "--lock", _lock(environment, "tracking"))
+    status, said = environment.run("tools.deploy", "unlock", "--lock", _lock(environment, "tracking"))
     assert status == 0, said
     assert f"Released the lock of {tracking}." in said
-    assert re.search(r"Took into the state what the killed deploy had made: .*aws_api_gateway_stage\.", said)
+    assert re.search(
+        r"Imported into the state what the killed deploy had made: .*aws_api_gateway_stage\.", said
+    )
     assert knows_what_is_served(environment)
     dynamodb = boto3.client("dynamodb", region_name=REGION)
     dynamodb.put_item(TableName=f"tracking-data-{environment.name}", Item=ITEM)
@@ -117,10 +118,10 @@ def deploy_through_kills(environment: Environment) -> None:
     # Early in a stack, before Terraform has saved anything, and the lock is released by hand.
     _kill_deploy(environment, "aws_apigatewayv2_api")
     lock = _lock(environment, "public")
-    assert environment.cdktf.terraform(public, "force-unlock", "-force", lock)[0] == 0
-    status, said = environment.run("tools.cdktf", "unlock")
+    assert environment.stacks.terraform(public, "force-unlock", "-force", lock)[0] == 0
+    status, said = environment.run("tools.deploy", "unlock")
     assert status == 0, said
-    assert "Took into the state what the killed deploy had made: aws_apigatewayv2_api." in said
+    assert "Imported into the state what the killed deploy had made: aws_apigatewayv2_api." in said
 
-    status, said = environment.run("tools.cdktf", "deploy", "--auto-approve")
+    status, said = environment.run("tools.deploy", "deploy", "--auto-approve")
     assert status == 0, said

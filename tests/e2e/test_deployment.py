@@ -111,7 +111,7 @@ def test_a_change_of_status_is_told_once_and_another_scan_is_not(gateway: Gatewa
 
 def plan(deployment: Deployment, folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]]:
     """What Terraform would change, after it has looked at what is there."""
-    terraform = {**environ, **deployment.cdktf.terraform_arguments()}
+    terraform = {**environ, **deployment.stacks.provider_source}
     for command in (["init", "-input=false"], ["plan", "-input=false", "-out=plan.bin"]):
         done = subprocess.run(
             ["terraform", *command],
@@ -206,7 +206,8 @@ def test_a_web_acl_comes_and_goes_with_its_setting(deployment: Deployment, tmp_p
 def test_a_second_deploy_is_refused_by_the_lock_and_a_stale_lock_can_be_released(
     deployment: Deployment,
 ) -> None:
-    terraform = {**deployment.environ, **deployment.cdktf.terraform_arguments()}
+    deployment.stacks.terraform("tracking-dev", "output", quiet=True)
+    terraform = deployment.stacks.variables("tracking-dev")
     # A deploy that waits for its approval holds the lock.
     with subprocess.Popen(
         ["terraform", "apply", "-no-color"],

@@ -13,8 +13,8 @@ from local.aws import EmbeddedAws
 from main import ROOT
 from tests.e2e.conftest import REGION, Environment
 from tests.e2e.kills import ITEM, deploy_through_kills, knows_what_is_served, there
-from tools.cdktf import create_state_bucket, stacks_of
-from tools.runs import REPORTS
+from tools.deploy import REPORTS
+from tools.state_bucket import create_state_bucket
 
 #: What the emulator does not store, and Terraform so finds changed each time.
 GAP = "dead_letter_config"
@@ -25,11 +25,20 @@ def environments(aws: EmbeddedAws) -> tuple[Environment, Environment]:
     ended, kept = Environment("pr-1", aws), Environment("pr-2", aws)
     create_state_bucket(ended.settings)
     with ThreadPoolExecutor() as pool:
-        other = pool.submit(kept.run, "tools.runs", "apply")
+        other = pool.submit(deploy_as_the_workflows_do, kept)
         deploy_through_kills(ended)
-        status, said = other.result()
-    assert status == 0, said
+        other.result()
     return ended, kept
+
+
+def deploy_as_the_workflows_do(environment: Environment) -> None:
+    """Nothing of the environment is there yet; what is applied is the plan that was made then."""
+    environment.make("plan", SAVE="1")
+    environment.make("pack", PLAN_KEY="secret")
+    shutil.rmtree(ROOT / environment.output)
+    environment.make("unpack", PLAN_KEY="secret")
+    said = environment.make("apply")
+    assert said.count("Apply complete!") == len(environment.stacks.names)
 
 
 def test_after_kills_nothing_is_there_twice_or_lost(environments: tuple[Environment, Environment]) -> None:
@@ -43,13 +52,13 @@ def test_a_stacks_folder_alone_is_enough_for_plain_terraform(
     environments: tuple[Environment, Environment], tmp_path: Path
 ) -> None:
     kept = environments[1]
-    for stack in stacks_of(kept.settings):
+    for stack in kept.stacks.names:
         copy = tmp_path / stack
         shutil.copytree(
             ROOT / kept.output / "stacks" / stack, copy, ignore=shutil.ignore_patterns(".terraform")
         )
         locked = (copy / ".terraform.lock.hcl").read_bytes()
-        terraform = {**kept.environ, **kept.cdktf.terraform_arguments()}
+        terraform = {**kept.environ, **kept.stacks.provider_source}
         for command in (["init", "-input=false"], ["plan", "-input=false", "-no-color"]):
             run = subprocess.run(
                 ["terraform", *command], cwd=copy, env=terraform, capture_output=True, text=True, check=False
@@ -62,7 +71,7 @@ def test_a_stacks_folder_alone_is_enough_for_plain_terraform(
 def test_drift_is_told_with_what_has_changed(environments: tuple[Environment, Environment]) -> None:
     kept = environments[1]
     boto3.client("cloudwatch", region_name=REGION).delete_alarms(AlarmNames=["tracking-api-5xx-pr-2"])
-    status, said = kept.run("tools.runs", "drift")
+    status, said = kept.run("tools.deploy", "drift")
     assert status == 1
     assert said.splitlines()[-1].startswith(
         "Error: tracking-pr-2: what is there is not what the code describes"
@@ -72,8 +81,8 @@ def test_drift_is_told_with_what_has_changed(environments: tuple[Environment, En
     assert "<b>tracking-pr-2</b>: Plan: 1 to add, " in report
     assert "Refreshing state" not in report
 
-    assert kept.run("tools.runs", "apply")[0] == 0
-    kept.run("tools.runs", "plan")
+    assert kept.run("tools.deploy", "deploy", "--auto-approve")[0] == 0
+    kept.run("tools.deploy", "plan")
     assert "<b>tracking-pr-2</b>: Plan: 0 to add, " in (REPORTS / "tracking-pr-2.md").read_text(
         encoding="utf-8"
     )
@@ -85,9 +94,9 @@ def test_one_environment_is_destroyed_and_the_other_is_not_touched(
     ended, kept = environments
     resources, states = kept.resources(), kept.states()
     assert len(resources) > 5
-    assert len(states) == len(ended.states()) == len(stacks_of(kept.settings))
+    assert len(states) == len(ended.states()) == len(kept.stacks.names)
 
-    status, said = ended.run("tools.cdktf", "destroy", "--auto-approve")
+    status, said = ended.run("tools.deploy", "destroy", "--auto-approve")
     assert status == 0, said
 
     assert not ended.states()
@@ -108,7 +117,7 @@ def test_one_environment_is_destroyed_and_the_other_is_not_touched(
     assert not [name for name in left if re.search(r"\bpr-1\b", name)]
     assert kept.resources() == resources
     assert kept.states() == states
-    kept.run("tools.runs", "plan")
+    kept.run("tools.deploy", "plan")
     assert "<b>tracking-pr-2</b>: Plan: 0 to add, " in (REPORTS / "tracking-pr-2.md").read_text(
         encoding="utf-8"
     )

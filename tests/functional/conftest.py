@@ -165,6 +165,8 @@ def line(_line_caller: tuple[Line, Caller]) -> Line:
     """A line to the embedded AWS that can fail; at first it works, and nothing has come by."""
     line = _line_caller[0]
     line.calls.clear()
+    line.bodies.clear()
+    line.throttle = "ThrottlingException"
     line.faults.clear()
     line.cut.clear()
     line.broken.clear()

@@ -68,6 +68,14 @@ def test_flag_off(environment: dict[str, str], put_parameters: Callable[..., Any
     assert "batch_processing" in answer.body["error"]
 
 
+def test_updates_of_one_shipment_keep_their_order(caller: Caller, update: dict[str, Any]) -> None:
+    updates = [{**update, "metadata": {"n": n}} for n in range(40)]
+    answer = caller.post({"updates": updates}, "/track/batch")
+    times = [result["timestamp"] for result in answer.body["results"]]
+    assert times == [times[0] + n for n in range(40)]
+    assert [one["metadata"]["n"] for one in caller.history(update["tracking_id"])] == [*range(39, -1, -1)]
+
+
 def test_retry_does_not_reverse_a_history(
     line_caller: Caller, line: Line, shipment: str, update: dict[str, Any]
 ) -> None:

@@ -1,5 +1,6 @@
 """A warm request makes one call to AWS."""
 
+import json
 from typing import Any
 
 import pytest
@@ -22,6 +23,16 @@ def test_get(line_caller: Caller, line: Line, query: tuple[str, dict[str, str]])
     line.calls.clear()
     assert line_caller.get(query[0], **query[1]).status == 200
     assert line.calls == ["Query"]
+
+
+def test_history_is_what_is_stored_by_then(line_caller: Caller, line: Line, update: dict[str, Any]) -> None:
+    # The embedded AWS reads consistently even if it is not asked to.
+    for status in ("failed", "pending"):
+        assert line_caller.post({**update, "timestamp": 1, "status": status}).status == 200
+    line_caller.get("/status", tracking_id=update["tracking_id"])
+    queries = [body for call, body in zip(line.calls, line.bodies, strict=True) if call == "Query"]
+    # That for the next free millisecond, and that for the history.
+    assert [json.loads(query)["ConsistentRead"] for query in queries] == [True, True]
 
 
 def test_start_reads_both_parameters_in_one(

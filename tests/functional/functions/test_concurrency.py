@@ -14,7 +14,7 @@ import pytest
 import tracking.rest_request
 import tracking.wiring
 import web.request
-from runtime.aws import make_client
+from runtime.aws import Client
 from tests.functional.conftest import Answer, Caller
 from tracking.wiring import make_api
 
@@ -32,7 +32,7 @@ def functions(environment: dict[str, str]) -> Iterator[list[Caller]]:
     """
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + 600)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracking.wiring, "make_client", partial(make_client, read_timeout=60))
+        patch.setattr(tracking.wiring, "Client", partial(Client, read_timeout=60))
         patch.setattr(tracking.rest_request, "time", later)
         yield [Caller(make_api(environment), environment) for _ in range(THREADS)]
 

@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from tests.functional.conftest import Caller
+from tests.synthesis import resource, tracking
 
 NOW = 1_700_000_000_000
 
@@ -39,10 +40,12 @@ def test_invalid_request_leaves_the_key_free(caller: Caller, shipment: str, upda
 
 def test_key_is_kept_for_a_day(caller: Caller, shipment: str, update: dict[str, Any]) -> None:
     caller.post(update, Idempotency_Key=shipment)
+    ttl = resource(tracking("dev"), "aws_dynamodb_table", name="tracking-idempotency-dev")["ttl"]
+    assert ttl["enabled"] is True
     records = boto3.resource("dynamodb").Table(caller.environment["IDEMPOTENCY_TABLE"]).scan()["Items"]
     assert records
     for record in records:
-        assert int(record["expiration"]) == pytest.approx(time.time() + 86_400, abs=600)
+        assert int(record[ttl["attribute_name"]]) == pytest.approx(time.time() + 86_400, abs=600)
         assert "SHIP" not in str(record)
 
 

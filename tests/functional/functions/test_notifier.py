@@ -51,7 +51,7 @@ def _clients(_sns: SnsLine, _line_caller: tuple[Line, Caller]) -> dict[str, Any]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_SNS", _sns.endpoint)
         patch.setenv("AWS_ENDPOINT_URL", _line_caller[0].endpoint)
-        make_client = wiring.make_client  # type: ignore[attr-defined]  # as it is here, its calls may be recorded
+        make_client = wiring.make_client  # as it is here, its calls may be recorded
         return {service: make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")}
 
 

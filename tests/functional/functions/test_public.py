@@ -42,10 +42,15 @@ class Public:
         headers, status = answer["headers"], answer["statusCode"]
         assert all(isinstance(value, str) and value.isprintable() for value in headers.values())
         assert headers["X-Request-Id"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
         if not answer["body"]:
             return Answer(status, headers, {})
         if headers["Content-Type"].startswith("text/html"):
-            assert headers.items() >= page.headers().items()
+            # Of all that OWASP's cheat sheet "HTTP Headers" asks of a page, what API Gateway does not add itself.
+            assert "frame-ancestors 'none'" in headers["Content-Security-Policy"].split("; ")
+            assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+            assert headers["Referrer-Policy"] == "no-referrer"
+            assert headers["X-Robots-Tag"] == "noindex"
             return Answer(status, headers, {"html": answer["body"]})
         assert headers["Content-Type"] == "application/json"
         body = json.loads(answer["body"])

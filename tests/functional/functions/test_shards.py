@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import contract
 from local.aws import EmbeddedAws
-from runtime.aws import make_client
+from runtime.aws import Client
 from shipments.errors import Unavailable
 from storage.shards import Shards, shard_of
 from storage.updates import UpdateStore
@@ -297,7 +297,7 @@ class TestCalls:
         assert caller.get("/updates", **query).body["count"] == 1
 
     def test_no_call_begins_after_the_deadline(self, tables: Tables, line: Line, aws: EmbeddedAws) -> None:
-        store = UpdateStore(make_client("dynamodb", REGION), tables.updates, "test", Shards(1, 8))
+        store = UpdateStore(Client("dynamodb", REGION), tables.updates, "test", Shards(1, 8))
         with pytest.raises(Unavailable):
             store.with_status("failed", 0, 1, limit=1, deadline=0)
 

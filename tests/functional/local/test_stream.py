@@ -108,6 +108,7 @@ def test_a_dead_letter_has_lambdas_format(mapped: Mapped) -> None:
         "functionError": "Unhandled",
     }
     assert letter["version"] == "1.0"
+    assert letter["payload"] == {"Records": [record]}
 
 
 def test_a_record_that_is_too_old_is_not_tried(mapped: Mapped) -> None:

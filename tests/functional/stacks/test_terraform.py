@@ -24,7 +24,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("chosen", ["dev", "prod"])
-@pytest.mark.parametrize("stack", ["state", "tracking"])
+@pytest.mark.parametrize("stack", ["state", "tracking", "public"])
 def test_terraform_finds_a_stack_valid_wherever_its_folder_lies(
     environ: dict[str, str], chosen: str, stack: str, tmp_path: Path
 ) -> None:

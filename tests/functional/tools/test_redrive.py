@@ -1,7 +1,5 @@
-"""`make redrive`, over letters of the deployed notifier and over some that nobody can handle."""
+"""`make redrive`, over dead letters of the deployed notifier and over some that nobody can handle."""
 
-import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -36,34 +34,6 @@ def run(
     return run
 
 
-def notifier(mapped: Mapped) -> str:
-    return f"tracking-notifier-{mapped.feed.environment_suffix}"
-
-
-def letter(mapped: Mapped, **batch: Any) -> str:
-    """A dead letter about the feed's first record, but for `batch`."""
-    return json.dumps(
-        {
-            "requestContext": {
-                "requestId": str(uuid.uuid4()),
-                "functionArn": f"arn:aws:lambda:us-east-1:123456789012:function:{notifier(mapped)}",
-                "condition": "RetryAttemptsExhausted",
-                "approximateInvokeCount": 3,
-            },
-            "DDBStreamBatchInfo": {
-                "shardId": mapped.feed.shard,
-                "startSequenceNumber": "1100000000017454423009",
-                "endSequenceNumber": "1100000000017454423009",
-                "approximateArrivalOfFirstRecord": "2023-11-14T22:13:20Z",
-                "approximateArrivalOfLastRecord": "2023-11-14T22:13:20Z",
-                "batchSize": 1,
-                "streamArn": mapped.feed.stream,
-                **batch,
-            },
-        }
-    )
-
-
 def test_what_sns_did_not_take_is_sent_again_once_it_is_back(
     mapped: Mapped,
     environment: dict[str, str],
@@ -77,18 +47,19 @@ def test_what_sns_did_not_take_is_sent_again_once_it_is_back(
     eventually(lambda: len(mapped.feed.letters()) == 2)
     poller.close()
     assert mapped.feed.changes() == []
+    eventually(lambda: mapped.feed.announcements() >= 2)
 
     status, said = run("--dry-run")
     assert status == 0
     assert f"1 of 2: would send 1 record (RetryAttemptsExhausted) of PKG-1 to {function.name}." in said
-    assert len(mapped.feed.letters()) == 2
+    assert len(mapped.feed.letters()) == 2 <= mapped.feed.announcements()
 
     with InvokeApi({function.name: function}) as api:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         status, said = run()
         assert status == "Left: 2 dead letters."
         assert f"2 of 2: {function.name} failed again on 1 record" in said
-        assert len(mapped.feed.letters()) == 2
+        assert len(mapped.feed.letters()) == 2 <= mapped.feed.announcements()
 
     repaired = mapped.redeploy(function, environment)
     with InvokeApi({repaired.name: repaired}) as api:
@@ -97,10 +68,23 @@ def test_what_sns_did_not_take_is_sent_again_once_it_is_back(
     assert status == 0
     assert f"2 of 2: sent 1 record (RetryAttemptsExhausted) of PKG-2 to {function.name}." in said
     assert mapped.feed.letters() == []
+    assert mapped.feed.announcements() == 0
     assert mapped.feed.changes() == [("PKG-1", None, "pending"), ("PKG-2", None, "pending")]
 
 
-def test_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_fails_again_stays(
+def letter(mapped: Mapped, record: dict[str, Any]) -> dict[str, Any]:
+    """A dead letter about a record, as far as it is read."""
+    return {
+        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "DDBStreamBatchInfo": {
+            "shardId": mapped.feed.shard,
+            "startSequenceNumber": record["dynamodb"]["SequenceNumber"],
+        },
+        "payload": {"Records": [record]},
+    }
+
+
+def test_dead_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_fails_again_stays(
     mapped: Mapped,
     environment: dict[str, str],
     run: Callable[..., tuple[Any, str]],
@@ -110,76 +94,30 @@ def test_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_fails_
     mapped.feed.put("PKG-1", "pending", 1_700_000_000_000)
     mapped.feed.put_poison("PKG-3")
     mapped.feed.put("PKG-1", "delivered", 1_700_000_001_000)
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in mapped.feed.records()]
-    for start, end in ((2, 2), (1, 1), (0, 0)):
-        mapped.feed.send_letter(
-            letter(mapped, startSequenceNumber=numbers[start], endSequenceNumber=numbers[end])
-        )
+    letters = [letter(mapped, record) for record in mapped.feed.records()]
+    for one in reversed(letters):
+        mapped.feed.send_letter(one)
     with InvokeApi({function.name: function}) as api:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         status, said = run()
     assert status == "Left: 1 dead letter."
     assert f"2 of 3: {function.name} failed again on 1 record (RetryAttemptsExhausted) of PKG-3" in said
     assert mapped.feed.changes() == [("PKG-1", None, "pending"), ("PKG-1", "pending", "delivered")]
-    (left,) = mapped.feed.letters()
-    assert left["DDBStreamBatchInfo"]["startSequenceNumber"] == numbers[1]
+    assert mapped.feed.letters() == [letters[1]]
+    assert mapped.feed.announcements() >= 1
 
 
-def test_the_shipments_are_named_when_the_stream_has_forgotten_the_records(
-    mapped: Mapped, run: Callable[..., tuple[Any, str]]
-) -> None:
-    moment = 1_700_000_000_000  # 2023-11-14 22:13:20 UTC
-    mapped.feed.put("PKG-1", "pending", now=moment)
-    mapped.feed.put("PKG-2", "failed", moment - 3_600_000, now=moment - 20_000)
-    mapped.feed.put("PKG-3", "pending", now=moment + 60_000)
-    mapped.feed.put("PKG-4", "pending", now=moment - 120_000)
-    mapped.feed.send_letter(letter(mapped, startSequenceNumber="9" * 24, endSequenceNumber="9" * 24))
-    for arguments in ([], ["--dry-run"]):
-        _, said = run(*arguments)
-        assert "the stream no longer has the records; it stays. Look at PKG-1, PKG-2, updated" in said
-        assert len(mapped.feed.letters()) == 1
-
-
-def test_what_is_no_dead_letter_of_a_stream_stays(
-    mapped: Mapped, run: Callable[..., tuple[Any, str]]
-) -> None:
-    mapped.feed.send_letter('{"httpMethod": "GET"}')
-    mapped.feed.send_letter('"no object"')
-    mapped.feed.send_letter(letter(mapped, streamArn="no ARN"))
-    mapped.feed.send_letter(letter(mapped, streamArn=1))
-    status, said = run()
-    assert status == "Left: 4 dead letters."
-    assert said.count("no dead letter of a stream; it stays.") == 4
-    assert len(mapped.feed.letters()) == 4
-
-
-@pytest.mark.parametrize("other", ["tracking-notifier-prod", "tracking-data-prod"])
-def test_nothing_is_sent_to_another_function_or_read_from_another_table(
-    mapped: Mapped,
-    environment: dict[str, str],
-    run: Callable[..., tuple[Any, str]],
-    monkeypatch: pytest.MonkeyPatch,
-    other: str,
-) -> None:
-    function = mapped.deploy_notifier(environment)
-    mapped.feed.put("PKG-1", "pending")
-    (record,) = mapped.feed.records()
-    number = record["dynamodb"]["SequenceNumber"]
-    own = function.name if "notifier" in other else mapped.feed.table
-    mapped.feed.send_letter(
-        letter(mapped, startSequenceNumber=number, endSequenceNumber=number).replace(own, other)
+def test_a_message_about_something_else_stays(mapped: Mapped, run: Callable[..., tuple[Any, str]]) -> None:
+    for body in ('{"httpMethod": "GET"}', '"no object"', "no JSON"):
+        boto3.client("sqs").send_message(QueueUrl=mapped.feed.dead_letter_url, MessageBody=body)
+    assert run() == (
+        "Left: 3 dead letters.",
+        f"{mapped.feed.dead_letters} holds 0 dead letters.\nThe queue holds 3 messages about something else.\n",
     )
-    with InvokeApi({function.name: function, other: function}) as api:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
-        for arguments in ([], ["--dry-run"]):
-            _, said = run(*arguments)
-            assert f"1 of 1: not of {function.name} and {mapped.feed.table}, but of " in said
-            assert other in said
-    assert mapped.feed.changes() == []
-    assert len(mapped.feed.letters()) == 1
+    assert mapped.feed.announcements() == 3
 
 
-def test_an_empty_queue_is_no_fault_and_a_missing_one_is_one_sentence(
+def test_nothing_to_do_is_no_fault_and_what_is_missing_is_one_sentence(
     mapped: Mapped, run: Callable[..., tuple[Any, str]]
 ) -> None:
     assert run() == (0, f"{mapped.feed.dead_letters} holds 0 dead letters.\n")

@@ -16,7 +16,9 @@ import pytest
 from main import ROOT
 from stacks.package import build
 from tools import sbom
+from tools.audit import audit, requirements
 from tools.environments import python_of
+from tools.toolchain import ToolError
 
 LOCK: dict[str, Any] = json.loads((ROOT / "Pipfile.lock").read_bytes())
 ENVIRONMENTS = ROOT / "tools/environments"
@@ -87,6 +89,31 @@ def test_everything_that_is_locked_for_lambda_is_shipped() -> None:
     bill = sbom.describe(build("tracking"))
     purls = {item["purl"].removeprefix("pkg:pypi/") for item in bill["components"]}
     assert purls == {name + locked["version"].replace("==", "@") for name, locked in LOCK["lambda"].items()}
+
+
+def test_the_audit_is_given_every_locked_package() -> None:
+    given = {name: set(re.findall(r"^([\w.-]+).*?==([^\s;]+)", text, re.M)) for name, text in requirements()}
+    sections = {"default": "packages", "develop": "dev-packages"}
+    for section in LOCK.keys() - {"_meta"}:
+        locked = {(name, package["version"].lstrip("=")) for name, package in LOCK[section].items()}
+        assert given.pop(f"Pipfile.lock, {sections.get(section, section)}") == locked
+    assert given.keys() == {
+        "tools/pipenv.txt",
+        *(f"tools/environments/{path.name}" for path in ENVIRONMENTS.glob("*.txt")),
+    }
+    assert all(given.values())
+
+
+def test_an_audit_tells_what_is_found_from_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(command: str) -> bool:
+        return audit("a.txt", ["sh", "-c", command])
+
+    assert run("exit 0")
+    assert not run("echo 'six 1.0 PYSEC-1'; exit 1")
+    assert capsys.readouterr().out == "a.txt: no known vulnerabilities\na.txt: six 1.0 PYSEC-1\n"
+    for command in ("echo unreachable >&2; exit 1", "echo {}; echo 'npm error unreachable' >&2; exit 1"):
+        with pytest.raises(ToolError, match=r"a\.txt was not audited.*unreachable"):
+            run(command)
 
 
 @pytest.mark.slow

@@ -14,8 +14,9 @@ from local.aws import EmbeddedAws
 from main import ROOT
 from tests.copies import copy_project
 from tests.synthesis import settings
-from tools import cdktf, toolchain
-from tools.cdktf import DeployError, create_state_bucket
+from tools import toolchain
+from tools.failures import DeployError, explain
+from tools.state_bucket import create_state_bucket
 from tools.toolchain import ToolError, provider_source
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -86,19 +87,19 @@ def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configu
         ("locked provider registry.terraform.io/hashicorp/aws 5.99.0 does not match\nconfigured version constraint",
          "make lock"),
         ("User: x is not authorized to perform: dynamodb:CreateTable", "refuses an action"),
-        ("Error: reading Dynamodb Table (tracking-data-dev): couldn't find resource", "`make deploy`"),
-        ("Error: reading KMS Alias (alias/tracking-prod): empty result", "`make deploy`"),
+        ("Error: Saved plan is stale\n\nThe given plan file can no longer be applied", "plan again"),
+        ("Error: Saved plan is discarded\n\nThe given plan file can no longer be applied;", "plan again"),
         ("dial tcp: lookup sts.amazonaws.com: no such host", "cannot be reached"),
     ],
 )  # fmt: skip
 def test_a_known_failure_is_told_in_one_sentence(said: str, told: str) -> None:
-    sentence = cdktf.explain(said)
+    sentence = explain(said)
     assert sentence
     assert told in sentence
 
 
 def test_an_unknown_failure_is_left_to_speak_for_itself() -> None:
-    assert cdktf.explain("Error: something new, RequestID: 4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6") is None
+    assert explain("Error: something new, RequestID: 4c2b1a7e-1b2c-3d4e-5f60-718293a4b5c6") is None
 
 
 def test_a_bucket_that_is_there_already_is_kept_and_one_of_another_account_is_refused(
@@ -141,7 +142,7 @@ def test_a_mistaken_variable_of_aws_is_told(
 @pytest.mark.parametrize("output", ["README.md", "README.md/below"])
 def test_a_folder_that_cannot_be_written_is_one_line(output: str) -> None:
     command = subprocess.run(
-        [sys.executable, "-m", "tools.cdktf", "synth", "--output", output],
+        [sys.executable, "-m", "tools.deploy", "synth", "--output", output],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -163,7 +164,7 @@ def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
 def check_one_line(project: Path, environ: dict[str, str], told: str) -> None:
     """Synthesizes, which must end with one line on the standard error that holds `told`."""
     command = subprocess.run(
-        [sys.executable, "-m", "tools.cdktf", "synth"],
+        [sys.executable, "-m", "tools.deploy", "synth"],
         cwd=project,
         env={**os.environ, **environ},
         capture_output=True,
@@ -178,7 +179,7 @@ def check_one_line(project: Path, environ: dict[str, str], told: str) -> None:
 
 def test_a_protected_environment_is_not_destroyed() -> None:
     command = subprocess.run(
-        [sys.executable, "-m", "tools.cdktf", "destroy", "--auto-approve"],
+        [sys.executable, "-m", "tools.deploy", "destroy", "--auto-approve"],
         cwd=ROOT,
         env={**os.environ, "ENVIRONMENT_SUFFIX": "prod"},
         capture_output=True,

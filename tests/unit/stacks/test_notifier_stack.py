@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 
 import contract
-import notifier
 from main import ROOT
 from stacks.settings import SettingsError, load_settings
 from stacks.settings_schema import settings as schemas
 from tests.synthesis import grants, referred, resource, resources, settings, synthesize, write_settings
 
-STREAM_HOURS = 24
 GRANTS = {
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
     ("dynamodb:DescribeStream", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
@@ -24,7 +22,8 @@ GRANTS = {
     ("sns:Publish", "aws_sns_topic", "tracking-notifications-{env}"),
     ("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
     ("kms:GenerateDataKey*", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
-    ("sqs:SendMessage", "aws_sqs_queue", "tracking-lambda-dlq-{env}"),
+    ("s3:PutObject", "aws_s3_bucket", "/*"),
+    ("s3:ListBucket", "aws_s3_bucket", ""),
     ("logs:CreateLogStream", "aws_cloudwatch_log_group", "/aws/lambda/tracking-notifier-{env}:*"),
     ("logs:PutLogEvents", "aws_cloudwatch_log_group", "/aws/lambda/tracking-notifier-{env}:*"),
     ("xray:PutTraceSegments", "*", ""),
@@ -45,10 +44,6 @@ def mapping(stack: dict[str, Any]) -> dict[str, Any]:
 def test_the_notifier_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:
     expected = {(action, kind, name.format(env=env)) for action, kind, name in GRANTS}
     assert grants(stack, f"tracking-notifier-role-{env}") == expected
-    allowed = {action for action, *_ in expected}
-    for service, operations in notifier.AWS_CALLS.items():
-        # PublishBatch asks for the right to Publish (Service Authorization Reference, "Amazon SNS").
-        assert {f"{service}:{operation.removesuffix('Batch')}" for operation in operations} <= allowed
 
 
 def test_the_stream_of_the_table_feeds_the_notifier(
@@ -69,11 +64,60 @@ def test_a_record_that_fails_is_bounded_in_tries_and_time_and_leaves_a_dead_lett
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
     assert mapping["bisect_batch_on_function_error"] is True
     assert 1 <= mapping["maximum_retry_attempts"] <= 100
-    # What becomes a dead letter must still be in the stream for a working day.
-    assert 60 <= mapping["maximum_record_age_in_seconds"] <= (STREAM_HOURS - 12) * 3600
-    kind, queue = referred(stack, mapping["destination_config"]["on_failure"]["destination_arn"])
-    assert (kind, queue["name"]) == ("aws_sqs_queue", f"tracking-lambda-dlq-{env}")
-    assert not queue.get("fifo_queue"), "a destination is a standard queue"
+    assert 60 <= mapping["maximum_record_age_in_seconds"] <= 24 * 3600, "the stream forgets"
+    kind, bucket = referred(stack, mapping["destination_config"]["on_failure"]["destination_arn"])
+    # Nothing else holds the records, as it does of a queue or a topic.
+    assert kind == "aws_s3_bucket"
+    assert bucket["bucket"].startswith(f"tracking-dlq-{env}-")
+
+
+def test_the_records_of_a_dead_letter_are_kept_for_longer_than_the_queue_tells_of_it(
+    stack: dict[str, Any], env: str
+) -> None:
+    queue = resource(stack, "aws_sqs_queue", name=f"tracking-lambda-dlq-{env}")
+    (rule,) = resource(stack, "aws_s3_bucket_lifecycle_configuration")["rule"]
+    assert rule["status"] == "Enabled"
+    assert rule["expiration"][0]["days"] * 24 * 3600 > queue["message_retention_seconds"]
+
+
+def test_the_queue_is_told_of_each_dead_letter_and_of_nothing_else(stack: dict[str, Any], env: str) -> None:
+    bucket = resource(stack, "aws_s3_bucket")
+    notification = resource(stack, "aws_s3_bucket_notification")
+    assert referred(stack, notification["bucket"])[1] == bucket
+    assert notification["eventbridge"] is True
+    rule = resource(stack, "aws_cloudwatch_event_rule")
+    pattern = json.loads(rule["event_pattern"])
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert referred(stack, pattern["detail"]["bucket"]["name"][0])[1] == bucket
+    target = resource(stack, "aws_cloudwatch_event_target")
+    assert referred(stack, target["rule"])[1] == rule
+    queue = resource(stack, "aws_sqs_queue", name=f"tracking-lambda-dlq-{env}")
+    assert referred(stack, target["arn"])[1] == queue
+    policy = json.loads(resource(stack, "aws_sqs_queue_policy")["policy"])["Statement"]
+    (allowed,) = (statement for statement in policy if statement["Effect"] == "Allow")
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert referred(stack, allowed["Condition"]["ArnEquals"]["aws:SourceArn"])[1] == rule
+    key = json.loads(resource(stack, "aws_kms_key")["policy"])["Statement"]
+    events = [item for item in key if item["Principal"].get("Service") == "events.amazonaws.com"]
+    # With a condition on the source, KMS refuses EventBridge.
+    assert [("Condition" in item) for item in events] == ([False] if env == "prod" else [])
+
+
+def test_the_bucket_of_dead_letters_is_private_encrypted_and_reached_over_tls_alone(
+    stack: dict[str, Any], env: str
+) -> None:
+    private = resource(stack, "aws_s3_bucket_public_access_block")
+    for name in ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"):
+        assert private[name] is True
+    (rule,) = resource(stack, "aws_s3_bucket_server_side_encryption_configuration")["rule"]
+    default = rule["apply_server_side_encryption_by_default"]
+    if env == "prod":
+        assert default["sse_algorithm"] == "aws:kms"
+        assert referred(stack, default["kms_master_key_id"])[0] == "aws_kms_key"
+    else:
+        assert default == {"sse_algorithm": "AES256"}
+    (refusal,) = json.loads(resource(stack, "aws_s3_bucket_policy")["policy"])["Statement"]
+    assert (refusal["Effect"], refusal["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
 def test_no_record_is_missed_while_the_mapping_is_made_and_each_key_keeps_its_order(
@@ -112,7 +156,6 @@ def test_the_function_finds_what_it_reads(stack: dict[str, Any], function: dict[
         ("tracking-notifier-lag", "IteratorAge", "FunctionName"),
         ("tracking-notifier-errors", "Errors", "FunctionName"),
         ("tracking-notifier-throttle", "Throttles", "FunctionName"),
-        ("tracking-dead-letters-lost", "DestinationDeliveryFailures", "FunctionName"),
         ("tracking-dead-letters", "ApproximateNumberOfMessagesVisible", "QueueName"),
         ("tracking-notifications-undelivered", "NumberOfNotificationsFailed", "TopicName"),
     ],
@@ -125,6 +168,14 @@ def test_each_way_to_lose_a_notification_has_an_alarm(
     assert list(alarm["dimensions"]) == [dimension]
     if dimension == "FunctionName":
         assert referred(stack, alarm["dimensions"][dimension])[1] == function
+
+
+def test_a_dead_letter_that_was_not_written_or_not_announced_has_an_alarm(
+    stack: dict[str, Any], env: str
+) -> None:
+    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"tracking-dead-letters-lost-{env}")
+    names = {query["metric"]["metric_name"] for query in alarm["metric_query"] if "metric" in query}
+    assert names == {"DestinationDeliveryFailures", "FailedInvocations"}
 
 
 def test_addresses_are_told_of_the_statuses_that_they_want() -> None:

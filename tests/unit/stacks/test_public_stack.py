@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 import contract
-import public
 from main import ROOT
 from tests.synthesis import grants, referred, resource, resources, settings, statements, synthesize
-from tools.cdktf import stacks_of
 
 ENVIRONMENTS = ["dev", "prod"]
 
@@ -139,8 +137,6 @@ def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any
         expected |= {(action, "kms", "key/*") for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
         expected.add(("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-public-prod stores and sends"))
     assert grants(stack, f"tracking-public-role-{env}") == expected
-    actions = {action for action, *_ in expected}
-    assert {f"dynamodb:{call}" for call in public.AWS_CALLS["dynamodb"]} <= actions
 
 
 def test_of_the_keys_of_the_account_the_tables_alone_may_be_used_for_the_table_alone(
@@ -283,9 +279,6 @@ def test_what_is_named_is_what_the_tracking_stack_makes(
     assert resource(tracking, "aws_sns_topic", name=referred(stack, topic)[1]["name"])
     variables = resource(stack, "aws_lambda_function")["environment"]["variables"]
     assert resource(tracking, "aws_dynamodb_table", name=variables[contract.TABLE_NAME])
-    assert stacks_of(settings(env)) == [f"tracking-{env}", f"public-{env}"], (
-        "in the order of their deployment"
-    )
 
 
 def test_no_state_is_read_by_another_stack(all_stacks: dict[str, dict[str, Any]]) -> None:

@@ -26,7 +26,6 @@ PROCESSOR_GRANTS = {
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}/index/StatusIndex"),
     ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
-    ("dynamodb:UpdateItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/api/{env}/config"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),
     ("sqs:SendMessage", "aws_sqs_queue", "tracking-lambda-dlq-{env}"),
@@ -56,7 +55,7 @@ def test_the_rights_on_a_key_hold_for_one_service_each_or_for_the_functions_own_
                 assert statement["Action"] == ["kms:Decrypt"]
                 own.add(referred(stack, function)[1]["name"])
             else:
-                assert re.match(r"(dynamodb|sqs|sns)\.\$\{", condition["kms:ViaService"])
+                assert re.match(r"(dynamodb|sqs|sns|s3)\.\$\{", condition["kms:ViaService"])
     names = {function["function_name"] for function in resources(stack, "aws_lambda_function")}
     assert own == ({f"function:{name}" for name in names} if env == "prod" else set())
 
@@ -139,6 +138,8 @@ def test_names_stay_within_the_limits_for_the_longest_suffix() -> None:
     for kind, attribute in (("aws_iam_role", "name"), ("aws_lambda_function", "function_name")):
         assert all(len(item[attribute]) <= 64 for item in resources(stack, kind))
     assert all(len(item["name"]) <= 80 for item in resources(stack, "aws_sqs_queue"))
+    name = resource(stack, "aws_s3_bucket")["bucket"]
+    assert len(re.sub(r"\$\{substr\(.*, 0, 12\)\}", "0" * 12, name)) <= 63
 
 
 @pytest.mark.parametrize(

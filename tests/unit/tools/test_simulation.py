@@ -2,9 +2,18 @@
 
 import pytest
 
-from simulation.__main__ import DOCUMENT, RATES, SHARDS, Results, describe, simulate
-from simulation.table import PARTITION_LIMIT, STATUSES, accepted
 from tools.generated import filled
+from tools.simulation import (
+    DOCUMENT,
+    PARTITION_LIMIT,
+    RATES,
+    SHARDS,
+    STATUSES,
+    Results,
+    accepted,
+    describe,
+    simulate,
+)
 
 BUSIEST = max(STATUSES.values())
 
@@ -27,10 +36,8 @@ def test_one_shard_takes_at_most_a_partition_for_each_status() -> None:
     assert accepted(60_000, 1) <= PARTITION_LIMIT * len(STATUSES)
 
 
-def test_a_shipment_takes_a_partition_however_many_shards_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulation.table._weights", [1])
-    monkeypatch.setattr("simulation.table._keys", [{"S": "SHIP-1"}])
-    assert accepted(4_000, 16) == PARTITION_LIMIT
+def test_a_shipment_takes_a_partition_however_many_shards_there_are() -> None:
+    assert accepted(4_000, 16, shipments=1) == PARTITION_LIMIT
 
 
 def test_more_shards_never_take_less(results: Results) -> None:

@@ -14,6 +14,8 @@ from main import ROOT
 GITHUB = ROOT / ".github"
 FILES = sorted([*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")])
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
+#: What needs credentials, by what it may do.
+READING, CHANGING = {"make plan", "make drift"}, {"make apply", "make deploy", "make destroy", "make sweep"}
 OF_THE_SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 
 
@@ -40,6 +42,10 @@ def steps(path: Path) -> Iterator[dict[str, Any]]:
     else:
         for job in jobs(path).values():
             yield from job.get("steps", [])
+
+
+def scripts(job: dict[str, Any]) -> set[str]:
+    return {step["run"] for step in job.get("steps", []) if "run" in step}
 
 
 def test_actionlint_finds_nothing() -> None:
@@ -124,6 +130,8 @@ def test_a_job_has_the_rights_that_it_names_and_no_others(path: Path) -> None:
             expected["id-token"] = "write"
         if any(step.get("run") == "make comment" for step in job.get("steps", [])):
             expected["pull-requests"] = "write"
+        if any(step.get("run") == "make sweep" for step in job.get("steps", [])):
+            expected["pull-requests"] = "read"
         assert job["permissions"] == expected, name
 
 
@@ -140,11 +148,61 @@ def test_the_code_of_a_fork_gets_no_credentials(path: Path) -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_two_changes_of_an_environment_never_run_at_once(path: Path) -> None:
     for job in jobs(path).values():
-        for step in job.get("steps", []):
-            if step.get("run") in ("make apply", "make destroy"):
-                suffix = step["env"]["ENVIRONMENT_SUFFIX"]
-                assert job["concurrency"] == {"group": f"deploy-{suffix}"}
-                assert job["environment"]
+        if scripts(job) & CHANGING - {"make sweep"}:
+            assert job["concurrency"] == {"group": f"deploy-{job['env']['ENVIRONMENT_SUFFIX']}"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_each_environment_has_a_role_for_plans_and_one_for_changes(path: Path) -> None:
+    for job in jobs(path).values():
+        if not scripts(job) & (READING | CHANGING):
+            continue
+        assert not (scripts(job) & READING and scripts(job) & CHANGING)
+        assert job["environment"].endswith("-plan") is bool(scripts(job) & READING)
+        (role,) = (step["with"]["role"] for step in job["steps"] if "role" in step.get("with", {}))
+        assert role == "${{ vars.AWS_ROLE_ARN }}", "of the job's environment"
+
+
+def test_what_is_approved_is_what_is_applied() -> None:
+    environment = jobs(GITHUB / "workflows/environment.yml")
+    plan, apply = environment["plan"], environment["apply"]
+    assert apply["needs"] == "plan"
+    made = [step.get("run") or step["uses"].partition("@")[0] for step in (*plan["steps"], *apply["steps"])]
+    carried = ["make plan", "make pack", "actions/upload-artifact"]
+    assert made[2:5] == carried
+    assert made[7:] == ["actions/download-artifact", "make unpack", "make apply", "make smoke"]
+    assert plan["steps"][2]["env"]["SAVE"]
+    up, down = plan["steps"][4]["with"], apply["steps"][2]["with"]
+    assert up["name"] == down["name"]
+    assert up["path"] == f"{down['path']}/plan.enc"
+
+
+def test_promotions_run_one_at_a_time_and_none_is_cut_off() -> None:
+    assert document(GITHUB / "workflows/deploy.yml")["concurrency"] == {"group": "deploy"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_is_deployed_is_asked_whether_it_answers(path: Path) -> None:
+    for job in jobs(path).values():
+        if scripts(job) & {"make apply", "make deploy"}:
+            assert job["steps"][-1]["run"] == "make smoke"
+
+
+def test_nothing_is_installed_with_credentials_at_hand() -> None:
+    prepare = document(GITHUB / "actions/prepare/action.yml")["runs"]["steps"]
+    names = [step.get("run") or step["uses"].partition("@")[0] for step in prepare]
+    assert names.index("make install") < names.index("aws-actions/configure-aws-credentials")
+    for path in WORKFLOWS:
+        for job in jobs(path).values():
+            used = [step.get("uses") for step in job.get("steps", [])]
+            assert not used or used[1] == "./.github/actions/prepare"
+
+
+def test_actions_and_packages_are_kept_up_to_date() -> None:
+    updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text(encoding="utf-8"))["updates"]
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip", "npm"}
+    (folders,) = (u["directories"] for u in updates if u["package-ecosystem"] == "github-actions")
+    assert {f"/{path.parent.relative_to(ROOT)}" for path in GITHUB.glob("actions/*/action.yml")} <= {*folders}
 
 
 def test_the_lock_files_are_audited_every_night_and_in_each_pull_request() -> None:
@@ -160,4 +218,3 @@ def test_prod_comes_after_staging_and_staging_after_dev() -> None:
         ("staging", "dev"),
         ("prod", "staging"),
     ]
-    assert jobs(GITHUB / "workflows/environment.yml")["apply"]["needs"] == "plan"
