@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIPENV_VERBOSITY := -1
+# Installed packages are compiled when they are imported, which is kept even where the shell says that nothing is.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 # The folder of the synthesized stacks, and the file in which a saved plan goes to another machine.
 OUTPUT ?= cdktf.out
 PLAN_FILE ?= build/plan.enc
@@ -27,14 +30,14 @@ node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed
 	@npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || { echo "Error: npm could not install the CDKTF command line; check the connection to the npm registry and run \`make install\` again."; exit 1; }
 	@touch $@
 
-up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081)
+up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081; APPLY=1: deploy edits of the stacks)
 	@python -m local.up
 
 test: install ## prove the project: format, lint, types, unit and snapshot tests, a deployment from end to end
 	@sh tools/check.sh tests
 
 test-fast: install ## the same without the deployment and other slow tests
-	@sh tools/check.sh tests --ignore=tests/e2e -m "not slow"
+	@sh tools/check.sh tests --ignore=tests/e2e -m "not slow" -n 2 -p no:schemathesis -p no:anyio
 
 mutants: install ## put faults into copies of the project, and fail if its tests do not find one (FAULT=part of its description)
 	@python -m tools.mutants "$(FAULT)"

@@ -1,8 +1,9 @@
 """`make bench`: every benchmark, each side beside a baseline of the same run."""
 
-from bench import handler, notifier, synth
+from bench import handler, notifier, page, synth
 
 if __name__ == "__main__":
     synth.main()
     handler.main()
     notifier.main()
+    page.main()

@@ -30,7 +30,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 import contract
 from bench.stub import stub
 from local.aws import EmbeddedAws
-from local.function import interpreter
+from local.process import interpreter
 from runtime.aws import Client
 from stacks.package import PYTHON, build
 from storage.updates import UpdateStore

@@ -4,12 +4,20 @@ import os
 import subprocess
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 LOOPBACK = "127.0.0.1"
 
 #: What AWS clients need to talk to the embedded AWS; it checks neither the key nor the signature.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local-secret"}
+
+
+def client(service: str, endpoint: str, region: str) -> Any:
+    """A boto3 client of a service of the embedded AWS."""
+    import boto3  # which the server itself starts without
+
+    keys = {name.lower(): value for name, value in CREDENTIALS.items()}
+    return boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
 
 
 class EmbeddedAws:

@@ -127,7 +127,8 @@ def main() -> None:
         answers.write(line.encode(errors="surrogatepass") + b"\n")
         answers.flush()
 
-    sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path[1:], os.environ["LAMBDA_RUNTIME_DIR"]]
+    runtime = os.environ["LAMBDA_RUNTIME_DIR"].split(os.pathsep)
+    sys.path[:] = [os.environ["LAMBDA_TASK_ROOT"], *sys.path[1:], *runtime]
     logging.basicConfig(format="[%(levelname)s]\t%(asctime)s\t%(message)s", stream=sys.stdout)
     print(f"INIT_START Runtime Version: python:{sys.version.split()[0]}", flush=True)
     try:

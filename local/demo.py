@@ -15,6 +15,8 @@ from local.aws import CREDENTIALS
 TRACKING_ID = "DEMO-1"
 #: Seconds before the next of the scans that arrive later.
 PAUSE = 20.0
+#: How often an update is sent that the API's rate limit refuses.
+TRIES = 5
 
 
 class Scan(NamedTuple):
@@ -42,14 +44,18 @@ LATE = [
 ]
 
 
+class DemoError(Exception):
+    """The API did not store a scan; the message says what it answered."""
+
+
 def post_past(url: str, region: str) -> None:
-    """Stores what is known of the shipment, through the signed API at `url`."""
+    """Stores what is known of the shipment, through the signed API at `url`. Raises DemoError."""
     for scan in PAST:
         _post(url, region, scan)
 
 
 def post_late(url: str, region: str, stopped: Event) -> None:
-    """Stores the rest, each scan after PAUSE seconds, until it is `stopped`."""
+    """Stores the rest, each scan after PAUSE seconds, until it is `stopped`. Raises DemoError."""
     for scan in LATE:
         if stopped.wait(PAUSE):
             return
@@ -63,9 +69,13 @@ def _post(url: str, region: str, scan: Scan) -> None:
         "location": {"lat": scan.lat, "lng": scan.lng},
         "timestamp": int((time.time() - scan.hours * 3600) * 1000),
     }
-    headers = {"Content-Type": "application/json"}
-    request = AWSRequest("POST", f"{url}/track", headers, json.dumps(update))
-    SigV4Auth(Credentials(*CREDENTIALS.values()), "execute-api", region).add_auth(request)
-    answer = URLLib3Session().send(request.prepare())
+    for _ in range(TRIES):
+        headers = {"Content-Type": "application/json"}
+        request = AWSRequest("POST", f"{url}/track", headers, json.dumps(update))
+        SigV4Auth(Credentials(*CREDENTIALS.values()), "execute-api", region).add_auth(request)
+        answer = URLLib3Session().send(request.prepare())
+        if answer.status_code != 429:
+            break
+        time.sleep(float(answer.headers.get("Retry-After", 1)))
     if answer.status_code != 200:
-        raise RuntimeError(f"The demo shipment was not stored: {answer.status_code} {answer.text}")
+        raise DemoError(f"The demo shipment was not stored: {answer.status_code} {answer.text}")

@@ -7,20 +7,21 @@ import base64
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
-from werkzeug.http import parse_options_header
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from local.aws import CREDENTIALS
-from local.deployed import Api, Method
-from local.sigv4 import Pairs, Signed
+from local.integration import MalformedAnswerError
+from local.rest_api import Method, RestApi
+from local.server import HttpRequest
 
 _ANSWER_FIELDS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 #: Headers of a request that belong to the client's connection, and those that the gateway sets itself.
 _DROPPED = {
+    "authorization",
     "connection",
     "content-length",
     "expect",
@@ -46,44 +47,25 @@ _REMAPPED = {
 }
 
 
-class MalformedAnswerError(Exception):
-    """What the function returned is no proxy response."""
+def query(request: HttpRequest) -> list[tuple[str, str]]:
+    """The query's parameters, which a semicolon splits too;
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+    """
+    return parse_qsl(request.query.replace(";", "&"), keep_blank_values=True)
 
 
-@dataclass(frozen=True)
-class Request:
-    """A request to an API, and what the gateway knows of it."""
-
-    wire: Signed
-    id: str
-    trace: str
-    path: str
-    """Without the stage, still encoded."""
-    query: Pairs
-    address: str
-    protocol: str
-    at: datetime
-    path_parameters: dict[str, str] = field(default_factory=dict)
-
-    def value(self, where: str, name: str) -> str | None:
-        """A parameter as ``method.request.{where}.{name}`` names it."""
-        if where == "header":
-            return self.wire.header(name.lower())
-        return {"path": self.path_parameters, "querystring": dict(self.query)}[where].get(name)
-
-
-def context(api: Api, method: Method | None, request: Request) -> dict[str, Any]:
+def context(api: RestApi, method: Method | None, request: HttpRequest) -> dict[str, Any]:
     """The event's ``requestContext``, which is also the ``$context`` of templates."""
-    caller = api.caller if method and method.signed else {}
-    host = request.wire.header("host") or ""
+    caller = api.caller if method else {}
     variables = {
         "accountId": api.caller["Account"],
         "apiId": api.id,
         "deploymentId": api.deployment,
-        "domainName": host,
-        "domainPrefix": host.partition(".")[0],
+        "domainName": request.host,
+        "domainPrefix": request.host.partition(".")[0],
         "extendedRequestId": extended_id(),
-        "httpMethod": request.wire.method,
+        "httpMethod": request.method,
         "identity": {
             "accessKey": CREDENTIALS["AWS_ACCESS_KEY_ID"] if caller else None,
             "accountId": caller.get("Account"),
@@ -95,10 +77,10 @@ def context(api: Api, method: Method | None, request: Request) -> dict[str, Any]
             "principalOrgId": None,
             "sourceIp": request.address,
             "user": caller.get("UserId"),
-            "userAgent": request.wire.header("user-agent"),
+            "userAgent": request.header("user-agent"),
             "userArn": caller.get("Arn"),
         },
-        "path": request.wire.path,
+        "path": request.path,
         "protocol": request.protocol,
         "requestId": request.id,
         "requestTime": f"{request.at:%d/%b/%Y:%H:%M:%S %z}",
@@ -112,41 +94,37 @@ def context(api: Api, method: Method | None, request: Request) -> dict[str, Any]
     return variables
 
 
-def event(api: Api, method: Method, request: Request) -> dict[str, Any]:
+def event(api: RestApi, method: Method, request: HttpRequest) -> dict[str, Any]:
     """What the function is invoked with."""
-    wire = request.wire
-    dropped = _DROPPED | ({"authorization"} if method.signed else set())
-    forwarded = [value for name, value in wire.headers if name.lower() == "x-forwarded-for"]
+    forwarded = [value for name, value in request.headers if name.lower() == "x-forwarded-for"]
     headers = _multiple(
         [
-            *((name, value) for name, value in wire.headers if name.lower() not in dropped),
+            *((name, value) for name, value in request.headers if name.lower() not in _DROPPED),
             ("X-Amzn-Trace-Id", f"Root={request.trace}"),
             ("X-Forwarded-For", ", ".join([*forwarded, request.address])),
-            ("X-Forwarded-Port", (wire.header("host") or "").partition(":")[2] or "80"),
+            ("X-Forwarded-Port", request.host.partition(":")[2] or "80"),
             ("X-Forwarded-Proto", "http"),
         ]
     )
-    query = _multiple(request.query)
-    encoded = bool(wire.body) and _is_binary(api, wire.header("content-type") or "application/json")
-    body = base64.b64encode(wire.body).decode() if encoded else wire.body.decode(errors="replace")
+    parameters = _multiple(query(request))
     return {
         "resource": method.resource_path,
-        "path": request.path,
-        "httpMethod": wire.method,
+        "path": request.path.removeprefix(f"/{api.stage}"),
+        "httpMethod": request.method,
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,
-        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
-        "multiValueQueryStringParameters": query or None,
-        "pathParameters": request.path_parameters or None,
-        "stageVariables": api.variables or None,
+        "queryStringParameters": {name: values[-1] for name, values in parameters.items()} or None,
+        "multiValueQueryStringParameters": parameters or None,
+        "pathParameters": None,
+        "stageVariables": None,
         "requestContext": context(api, method, request),
-        "body": body or None,
-        "isBase64Encoded": encoded,
+        "body": request.body.decode(errors="replace") or None,
+        "isBase64Encoded": False,
     }
 
 
-def response(api: Api, answer: object, request: Request) -> Response:
-    """What the client gets for what the function returned.
+def response(answer: object) -> Response:
+    """What the client gets for what the function returned, as text since the API names no binary media types.
 
     Raises:
         MalformedAnswerError: it is not of the form that a proxy integration must return.
@@ -156,30 +134,32 @@ def response(api: Api, answer: object, request: Request) -> Response:
     body = answer.get("body") or ""
     if not isinstance(body, str):
         raise MalformedAnswerError("body is no string")
-    decode = answer.get("isBase64Encoded") and _is_binary(api, request.wire.header("accept") or "")
+    headers = Headers()
+    for name, values in (answer.get("multiValueHeaders") or {}).items():
+        headers.setlist(name, [_text(name, value) for value in values])
+    # A name in both maps has the values of both.
+    for name, value in (answer.get("headers") or {}).items():
+        if (text := _text(name, value)) not in headers.getlist(name):
+            headers.add(name, text)
     try:
-        content = base64.b64decode(body, validate=True) if decode else body.encode()
-        result = Response(content, int(answer.get("statusCode") or 200), content_type="application/json")
+        result = Response(body, int(answer.get("statusCode") or 200), content_type="application/json")
     except (TypeError, ValueError) as error:
-        raise MalformedAnswerError(f"statusCode or body: {error}") from error
-    single = {name: [value] for name, value in (answer.get("headers") or {}).items()}
-    for name, values in {**single, **(answer.get("multiValueHeaders") or {})}.items():
-        if any(not isinstance(value, str | bool) for value in values):
-            raise MalformedAnswerError(f"header {name} is no string")
-        texts = [json.dumps(value) if isinstance(value, bool) else value for value in values]
-        result.headers.setlist(f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, texts)
+        raise MalformedAnswerError(f"statusCode: {error}") from error
+    for name in dict.fromkeys(headers.keys()):
+        shown = f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name
+        result.headers.setlist(shown, headers.getlist(name))
     return result
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str | bool):
+        raise MalformedAnswerError(f"header {name} is no string")
+    return json.dumps(value) if isinstance(value, bool) else value
 
 
 def extended_id() -> str:
     """An id like those that API Gateway puts into ``x-amz-apigw-id``."""
     return base64.b64encode(secrets.token_bytes(11)).decode()
-
-
-def _is_binary(api: Api, header: str) -> bool:
-    """Whether the API takes the first media type of a Content-Type or Accept header for binary."""
-    media, _ = parse_options_header(header.partition(",")[0])
-    return any(binary in ("*/*", media) for binary in api.binary_media_types)
 
 
 def _multiple(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

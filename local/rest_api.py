@@ -1,220 +1,201 @@
-"""Answers requests as API Gateway does for a deployed REST API with Lambda proxy integrations."""
+"""Reads a deployed REST API back through the control plane: its methods, and the rules for a request to each.
+
+Whatever the API asks for beyond that is refused here, so that nothing is silently left out.
+"""
 
 import json
 import re
-import uuid
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from botocore.credentials import Credentials
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.exceptions import NotFound
-from werkzeug.http import parse_accept_header, parse_options_header
-from werkzeug.routing import Map, Rule
-from werkzeug.wrappers import Response
-from werkzeug.wsgi import get_input_stream
+from jsonschema import Draft4Validator
 
-from local import model, proxy
-from local.aws import CREDENTIALS
-from local.deployed import Api, Method
-from local.function import PayloadTooLargeError, ThrottledError, trace_id
-from local.proxy import Request
-from local.server import RAW_HEADERS
-from local.sigv4 import SignatureError, Signed, verify
+from local import model
+from local.aws import client
+from local.function import Function
+from local.integration import (
+    ACCOUNT_BURST,
+    ACCOUNT_RATE,
+    Integration,
+    IntegrationReader,
+    TokenBucket,
+    UnsupportedApiError,
+    only_one,
+    refuse_unless,
+)
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-#: Bytes of a request's body; https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-BODY_LIMIT = 10 * 1024 * 1024
-#: Integrations that run at the same time; more wait.
-CONCURRENCY = 32
-
-#: Types of gateway responses with their HTTP status and error type;
-#: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
-_GATEWAY_RESPONSES = {
-    "API_CONFIGURATION_ERROR": (500, "InternalServerErrorException"),
-    "BAD_REQUEST_BODY": (400, "BadRequestException"),
-    "BAD_REQUEST_PARAMETERS": (400, "BadRequestException"),
-    "DEFAULT_5XX": (502, "InternalServerErrorException"),
-    "INTEGRATION_FAILURE": (500, "InternalServerErrorException"),
-    "INTEGRATION_TIMEOUT": (504, "InternalServerErrorException"),
-    "INVALID_SIGNATURE": (403, "InvalidSignatureException"),
-    "MISSING_AUTHENTICATION_TOKEN": (403, "MissingAuthenticationTokenException"),
-    "REQUEST_TOO_LARGE": (413, "RequestEntityTooLargeException"),
-    "THROTTLED": (429, "TooManyRequestsException"),
-}
-_TEMPLATE = {"application/json": '{"message":$context.error.messageString}'}
-_VARIABLE = r"\$((?:context|stageVariables)(?:\.\w+)+|method\.request\.(?:header|path|querystring)\.[\w-]+)"
+#: Milliseconds that an integration may take;
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+INTEGRATION_MS = 29_000
 
 
-class _GatewayError(Exception):
-    """A request that API Gateway answers itself, with the gateway response of this type.
+@dataclass(frozen=True)
+class Method:
+    """A method of a resource; all take a signature."""
 
-    The message is ``$context.error.message``, ``details`` is ``$context.error.validationErrorString``.
-    """
+    resource_id: str
+    resource_path: str
+    operation: str | None
+    required: list[str]
+    """Query parameters."""
+    model: Draft4Validator | None
+    """Of bodies that are application/json."""
+    integration: Integration
+    throttle: TokenBucket
 
-    def __init__(self, response: str, message: str, *, kind: str | None = None, details: str = "") -> None:
-        super().__init__(message)
-        self.response = response
-        self.status, default = _GATEWAY_RESPONSES[response]
-        self.kind = kind or default
-        self.details = details
+
+@dataclass(frozen=True)
+class GatewayResponse:
+    """What the API answers itself in a case of its own."""
+
+    status: int | None
+    """None: the case's usual one."""
+    template: str
+    headers: Mapping[str, str]
 
 
+@dataclass(frozen=True)
 class RestApi:
-    """A deployed REST API as a WSGI application.
+    """A REST API as one of its stages serves it."""
 
-    Args:
-        api: the API as it is deployed.
-        log: gets a line for each answer that is the API's or a function's fault.
+    id: str
+    region: str
+    stage: str
+    deployment: str
+    gateway_responses: Mapping[str, GatewayResponse]
+    """By type."""
+    methods: Mapping[tuple[str, str], Method]
+    """By HTTP method and the resource's path."""
+    caller: Mapping[str, str]
+    """What STS says of the credentials that requests are signed with."""
+
+
+def read(name: str, stage: str, *, endpoint: str, region: str, functions: Mapping[str, Function]) -> RestApi:
+    """Read the API with this name.
+
+    Raises:
+        LookupError: there is no such API or stage, or it integrates a function that is not given.
+        UnsupportedApiError: the API has what is not served here.
     """
+    gateway, sts = client("apigateway", endpoint, region), client("sts", endpoint, region)
+    found = only_one(
+        [api for api in _items(gateway, "get_rest_apis") if api["name"] == name], "REST", name, region
+    )
+    api = found["id"]
+    refuse_unless(name, "binaryMediaTypes", found.get("binaryMediaTypes") or [], [])
+    try:
+        served = gateway.get_stage(restApiId=api, stageName=stage)
+    except gateway.exceptions.NotFoundException as error:
+        raise LookupError(f"{name} has no stage {stage}.") from error
+    refuse_unless(f"stage {stage}", "variables", served.get("variables") or {}, {})
+    limits = served.get("methodSettings") or {}
+    refuse_unless(f"stage {stage}", "methodSettings", sorted({*limits, "*/*"}), ["*/*"])
+    reader = _MethodReader(
+        gateway,
+        api,
+        limits.get("*/*", {}),
+        IntegrationReader(
+            functions, endpoint=endpoint, region=region, scope=f"{api}/{stage}", most_ms=INTEGRATION_MS
+        ),
+    )
+    return RestApi(
+        id=api,
+        region=region,
+        stage=stage,
+        deployment=served["deploymentId"],
+        gateway_responses={
+            response["responseType"]: _gateway_response(response)
+            for response in _items(gateway, "get_gateway_responses", restApiId=api)
+        },
+        methods={
+            (verb, resource["path"]): reader.read(resource, verb, definition)
+            for resource in _items(gateway, "get_resources", restApiId=api, embed=["methods"])
+            for verb, definition in resource.get("resourceMethods", {}).items()
+        },
+        caller=sts.get_caller_identity(),
+    )
 
-    def __init__(self, api: Api, log: Callable[[str], None]) -> None:
-        self._api = api
-        self._log = log
-        self._credentials = Credentials(*CREDENTIALS.values())
-        greedy = {path: re.sub(r"{(\w+)\+}", r"<path:\1>", path) for path in api.methods}
-        rules = [Rule(re.sub(r"{(\w+)}", r"<\1>", rule), endpoint=path) for path, rule in greedy.items()]
-        self._routes = Map(rules, strict_slashes=False, merge_slashes=False).bind("")
-        self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="integration")
 
-    def close(self) -> None:
-        """Start no more integrations; those that run end with their functions."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
-
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        path, _, query = environ["REQUEST_URI"].partition("?")
-        stage, _, rest = path[1:].partition("/")
-        body = get_input_stream(environ).read(BODY_LIMIT + 1)  # the byte too many tells that it is too long
-        request = Request(
-            wire=Signed(environ["REQUEST_METHOD"], path, query, environ[RAW_HEADERS], body),
-            id=str(uuid.uuid4()),
-            trace=trace_id(),
-            path="/" + rest,
-            query=parse_qsl(query, keep_blank_values=True),
-            address=environ["REMOTE_ADDR"],
-            protocol=environ["SERVER_PROTOCOL"],
-            at=datetime.now(UTC),
-        )
-        if stage == self._api.stage:
-            response = self._answer(request)
-        else:  # no gateway response applies, since these belong to a stage
-            response = Response('{"message":"Forbidden"}', 403, content_type="application/json")
-            response.headers["x-amzn-ErrorType"] = "ForbiddenException"
-        response.headers["x-amzn-RequestId"] = request.id
-        response.headers["x-amz-apigw-id"] = proxy.extended_id()
-        return response(environ, start_response)
-
-    def _answer(self, request: Request) -> Response:
-        method: Method | None = None
-        try:
-            method, request = self._route(request)
-            self._admit(method, request)
-            return self._integrate(method, request)
-        except _GatewayError as error:
-            if error.status >= 500:
-                self._log(f"{request.wire.method} {request.path} {error.status}: {error.__cause__ or error}")
-            return self._gateway_response(error, method, request)
-
-    def _route(self, request: Request) -> tuple[Method, Request]:
-        methods: Mapping[str, Method] = {}
-        values: Mapping[str, str] = {}
-        try:
-            path, values = self._routes.match(request.path)
-            methods = self._api.methods[path]
-        except NotFound:
-            pass  # one and the same answer as for a method that is not there
-        method = methods.get(request.wire.method) or methods.get("ANY")
-        if method is None:
-            raise _GatewayError("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
-        decoded = {name: unquote(value) for name, value in values.items()}
-        return method, replace(request, path_parameters=decoded)
-
-    def _admit(self, method: Method, request: Request) -> None:
-        wire = request.wire
-        if len(wire.body) > BODY_LIMIT:
-            raise _GatewayError("REQUEST_TOO_LARGE", f"HTTP content length exceeded {BODY_LIMIT} bytes.")
-        if method.signed:
-            try:
-                verify(wire, credentials=self._credentials, region=self._api.region, now=request.at)
-            except SignatureError as error:
-                absent = error.kind == "MissingAuthenticationTokenException"
-                response = "MISSING_AUTHENTICATION_TOKEN" if absent else "INVALID_SIGNATURE"
-                raise _GatewayError(response, str(error), kind=error.kind) from error
-        if not method.throttle.take():
-            raise _GatewayError("THROTTLED", "Too Many Requests")
-        missing = [name for where, name in method.required if not (request.value(where, name) or "").strip()]
-        if missing:
-            message = f"Missing required request parameters: [{', '.join(missing)}]"
-            raise _GatewayError("BAD_REQUEST_PARAMETERS", message, details=message)
-        media, _ = parse_options_header(wire.header("content-type") or "application/json")
-        schema = method.models.get(media.lower(), method.models.get("$default"))
-        if schema is not None and (faults := model.faults(schema, wire.body)):
-            details = f"[{', '.join(faults)}]"
-            raise _GatewayError("BAD_REQUEST_BODY", "Invalid request body", details=details)
-
-    def _integrate(self, method: Method, request: Request) -> Response:
-        internal = "Internal server error"
-        if not method.permitted:
-            reason = PermissionError(f"API Gateway has no permission to invoke {method.function.name}")
-            raise _GatewayError("API_CONFIGURATION_ERROR", internal) from reason
-        event = proxy.event(self._api, method, request)
-        running = self._workers.submit(method.function.invoke, event, trace=request.trace)
-        try:
-            invocation = running.result(method.timeout)
-        except TimeoutError as error:
-            raise _GatewayError("INTEGRATION_TIMEOUT", "Endpoint request timed out") from error
-        except ThrottledError as error:
-            raise _GatewayError("INTEGRATION_FAILURE", internal) from error
-        except PayloadTooLargeError as error:
-            raise _GatewayError("REQUEST_TOO_LARGE", "Request Too Long") from error
-        if invocation.timed_out:
-            raise _GatewayError("INTEGRATION_TIMEOUT", "Endpoint request timed out")
-        try:
-            if invocation.error:
-                raise proxy.MalformedAnswerError(invocation.payload["errorMessage"])
-            response = proxy.response(self._api, invocation.payload, request)
-        except proxy.MalformedAnswerError as error:
-            raise _GatewayError("DEFAULT_5XX", internal) from error
-        response.headers["X-Amzn-Trace-Id"] = f"Root={request.trace}"
-        return response
-
-    def _gateway_response(self, error: _GatewayError, method: Method | None, request: Request) -> Response:
-        fallback = "DEFAULT_4XX" if error.status < 500 else "DEFAULT_5XX"
-        responses = self._api.gateway_responses
-        custom = responses.get(error.response) or responses.get(fallback) or {}
-        templates = custom.get("responseTemplates") or _TEMPLATE
-        offered = sorted(templates, key=lambda media: (media != "application/json", media))
-        accept = parse_accept_header(request.wire.header("accept"), MIMEAccept)
-        media = accept.best_match(offered, offered[0])
-        quoted = json.dumps(str(error))
-        context = proxy.context(self._api, method, request)
-        # These go into the strings of a JSON template; messageString alone brings its quotes along.
-        context["error"] = {
-            "message": quoted[1:-1],
-            "messageString": quoted,
-            "responseType": error.response,
-            "validationErrorString": json.dumps(error.details)[1:-1],
+class _MethodReader:
+    def __init__(
+        self, gateway: Any, api: str, limits: Mapping[str, Any], integrations: IntegrationReader
+    ) -> None:
+        self._gateway, self._api = gateway, api
+        self._limits = limits
+        self._integrations = integrations
+        self._validators = {
+            validator["id"]: validator
+            for validator in _items(gateway, "get_request_validators", restApiId=api)
         }
 
-        def look_up(expression: str) -> str:
-            scope, *names = expression.split(".")
-            if scope == "method":
-                return request.value(names[1], names[2]) or ""
-            value: Any = context if scope == "context" else self._api.variables
-            for name in names:
-                value = value.get(name) if isinstance(value, dict) else None
-            return "" if value is None else str(value)
+    def read(self, resource: Mapping[str, Any], verb: str, definition: Mapping[str, Any]) -> Method:
+        path = resource["path"]
+        what = f"{verb} {path}"
+        integration = definition.get("methodIntegration") or {}
+        parameters = definition.get("requestParameters") or {}
+        models = definition.get("requestModels") or {}
+        for name, value, known in (
+            ("authorizationType", definition["authorizationType"], "AWS_IAM"),
+            ("apiKeyRequired", definition["apiKeyRequired"], False),
+            ("integration type", integration.get("type"), "AWS_PROXY"),
+            ("integration method", integration.get("httpMethod"), "POST"),
+            ("path parameters", re.findall(r"{.*?}", path), []),
+            ("method ANY", verb == "ANY", False),
+            ("body models", sorted({*models, "application/json"}), ["application/json"]),
+            (
+                "header and path parameters",
+                [parameter for parameter in parameters if ".querystring." not in parameter],
+                [],
+            ),
+        ):
+            refuse_unless(what, name, value, known)
+        validator = self._validators.get(definition.get("requestValidatorId") or "", {})
+        return Method(
+            resource_id=resource["id"],
+            resource_path=path,
+            operation=definition.get("operationName"),
+            required=[
+                parameter.split(".", 3)[3]
+                for parameter, required in sorted(parameters.items())
+                if required and validator.get("validateRequestParameters")
+            ],
+            model=self._model(models["application/json"])
+            if models and validator.get("validateRequestBody")
+            else None,
+            integration=self._integrations.read(
+                what, integration["uri"], integration.get("timeoutInMillis"), f"{verb}{path}"
+            ),
+            throttle=TokenBucket(
+                self._limits.get("throttlingRateLimit", ACCOUNT_RATE),
+                self._limits.get("throttlingBurstLimit", ACCOUNT_BURST),
+            ),
+        )
 
-        body = re.sub(_VARIABLE, lambda found: look_up(found[1]), templates[media])
-        response = Response(body, int(custom.get("statusCode") or error.status), content_type=media)
-        response.headers["x-amzn-ErrorType"] = error.kind
-        for name, value in (custom.get("responseParameters") or {}).items():
-            text = value[1:-1] if value.startswith("'") else look_up(value)
-            response.headers[name.removeprefix("gatewayresponse.header.")] = text
-        return response
+    def _model(self, name: str) -> Draft4Validator:
+        found = self._gateway.get_model(restApiId=self._api, modelName=name)
+        return model.validator(json.loads(found["schema"]))
+
+
+def _gateway_response(response: Mapping[str, Any]) -> GatewayResponse:
+    what = f"gateway response {response['responseType']}"
+    templates = response.get("responseTemplates") or {}
+    refuse_unless(what, "templates", sorted({*templates, "application/json"}), ["application/json"])
+    template = templates.get("application/json", '{"message":$context.error.messageString}')
+    if found := re.search(r"\$(stageVariables|method)\.\S*", template):
+        raise UnsupportedApiError(f"The local gateway cannot serve {what}: its template names {found[0]}.")
+    headers = response.get("responseParameters") or {}
+    for name, value in headers.items():
+        if not value.startswith("'"):
+            raise UnsupportedApiError(f"The local gateway cannot serve {what}: {name} is not a constant.")
+    status = response.get("statusCode")
+    return GatewayResponse(
+        int(status) if status else None,
+        template,
+        {name.removeprefix("gatewayresponse.header."): value[1:-1] for name, value in headers.items()},
+    )
+
+
+def _items(client: Any, operation: str, **parameters: Any) -> list[dict[str, Any]]:
+    pages = client.get_paginator(operation).paginate(**parameters)
+    return [item for page in pages for item in page["items"]]

@@ -5,7 +5,6 @@ The signature itself is botocore's; https://docs.aws.amazon.com/IAM/latest/UserG
 
 import hmac
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,12 +16,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
+from local.server import HttpRequest
+
 ALGORITHM = "AWS4-HMAC-SHA256"
 SKEW = timedelta(minutes=5)
-#: Seconds that a presigned URL may live.
-LONGEST_EXPIRY = 7 * 24 * 3600
-
-Pairs = Sequence[tuple[str, str]]
 
 
 class SignatureError(Exception):
@@ -37,33 +34,12 @@ class SignatureError(Exception):
 
 
 @dataclass(frozen=True)
-class Signed:
-    """A request as it came over the wire: the path and query still encoded, the headers in their order."""
-
-    method: str
-    path: str
-    query: str
-    headers: Pairs
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        return next((value for key, value in self.headers if key.lower() == name), None)
-
-    @property
-    def parameters(self) -> list[tuple[str, str]]:
-        pairs = [pair.partition("=") for pair in self.query.split("&") if pair]
-        return [(unquote(name), unquote(value)) for name, _, value in pairs]
-
-
-@dataclass(frozen=True)
 class _Claim:
     credential: str
     signed_headers: list[str]
     signature: str
     timestamp: str
-    expires: timedelta | None
     token: str | None
-    parameters: Pairs
 
 
 class _Verifier(SigV4Auth):  # type: ignore[misc]
@@ -76,10 +52,10 @@ class _Verifier(SigV4Auth):  # type: ignore[misc]
         return sha256(request.data).hexdigest()
 
 
-def verify(request: Signed, *, credentials: Credentials, region: str, now: datetime) -> None:
+def verify(request: HttpRequest, *, credentials: Credentials, region: str, now: datetime) -> None:
     """Raise unless the request is signed with the credentials for ``execute-api`` in the region.
 
-    Both ways of signing are known: the Authorization header and the query of a presigned URL.
+    A presigned URL counts as one without a signature.
 
     Raises:
         SignatureError: with API Gateway's error type and message.
@@ -108,35 +84,22 @@ def _incomplete(message: str) -> SignatureError:
     return SignatureError("IncompleteSignatureException", message)
 
 
-def _claim(request: Signed) -> _Claim:
-    query = dict(request.parameters)
-    if authorization := request.header("authorization"):
-        algorithm, _, rest = authorization.partition(" ")
-        fields = dict(re.findall(r"([^\s,=]+)=([^\s,]*)", rest))
-        if algorithm != ALGORITHM or not fields:
-            raise _incomplete("Invalid key=value pair (missing equal-sign) in Authorization header.")
-        where, prefix = "Authorization header", ""
-        timestamp = request.header("x-amz-date") or _http_date(request.header("date"))
-        token, parameters, expires = request.header("x-amz-security-token"), request.parameters, None
-    elif "X-Amz-Algorithm" in query:
-        fields = {name.removeprefix("X-Amz-"): value for name, value in query.items()}
-        where, prefix = "AWS query-string parameters", "X-Amz-"
-        timestamp, token = query.get("X-Amz-Date"), query.get("X-Amz-Security-Token")
-        parameters = [pair for pair in request.parameters if pair[0] != "X-Amz-Signature"]
-        seconds = query.get("X-Amz-Expires", "")
-        if not re.fullmatch(r"\d{1,6}", seconds) or int(seconds) > LONGEST_EXPIRY:
-            raise _incomplete("X-Amz-Expires must be a number of seconds, less than a week.")
-        expires = timedelta(seconds=int(seconds))
-    else:
+def _claim(request: HttpRequest) -> _Claim:
+    authorization = request.header("authorization")
+    if not authorization:
         raise SignatureError("MissingAuthenticationTokenException", "Missing Authentication Token")
-
+    algorithm, _, rest = authorization.partition(" ")
+    fields = dict(re.findall(r"([^\s,=]+)=([^\s,]*)", rest))
+    if algorithm != ALGORITHM or not fields:
+        raise _incomplete("Invalid key=value pair (missing equal-sign) in Authorization header.")
+    timestamp = request.header("x-amz-date") or _http_date(request.header("date"))
     missing = [
-        f"{where} requires '{prefix}{name}' parameter."
+        f"Authorization header requires '{name}' parameter."
         for name in ("Credential", "Signature", "SignedHeaders")
         if not fields.get(name)
     ]
     if not timestamp:
-        missing.append(f"{where} requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+        missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if missing or not timestamp:
         raise _incomplete(" ".join(missing))
     return _Claim(
@@ -144,9 +107,7 @@ def _claim(request: Signed) -> _Claim:
         fields["SignedHeaders"].split(";"),
         fields["Signature"],
         timestamp,
-        expires,
-        token,
-        parameters,
+        request.header("x-amz-security-token"),
     )
 
 
@@ -188,11 +149,9 @@ def _check_time(claim: _Claim, now: datetime) -> None:
     except ValueError as error:
         raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{claim.timestamp}'.") from error
     said, shown = claim.timestamp, now.strftime(SIGV4_TIMESTAMP)
-    life = SKEW if claim.expires is None else claim.expires
-    if signed + life < now:
-        oldest = (now - life).strftime(SIGV4_TIMESTAMP)
-        unit = "5 min." if claim.expires is None else f"{life.total_seconds():.0f} s."
-        message = f"Signature expired: {said} is now earlier than {oldest} ({shown} - {unit})"
+    if signed + SKEW < now:
+        oldest = (now - SKEW).strftime(SIGV4_TIMESTAMP)
+        message = f"Signature expired: {said} is now earlier than {oldest} ({shown} - 5 min.)"
         raise SignatureError("InvalidSignatureException", message)
     if signed - SKEW > now:
         latest = (now + SKEW).strftime(SIGV4_TIMESTAMP)
@@ -200,12 +159,14 @@ def _check_time(claim: _Claim, now: datetime) -> None:
         raise SignatureError("InvalidSignatureException", message)
 
 
-def _signature(request: Signed, claim: _Claim, credentials: Credentials, region: str) -> str:
+def _signature(request: HttpRequest, claim: _Claim, credentials: Credentials, region: str) -> str:
     declared = request.header("x-amz-content-sha256")
     if declared not in (None, sha256(request.body).hexdigest()):
         raise _mismatch()
-    url = f"http://{request.header('host')}{request.path}"
-    signed = AWSRequest(request.method, url, data=request.body, params=claim.parameters)
+    pairs = [pair.partition("=") for pair in request.query.split("&") if pair]
+    parameters = [(unquote(name), unquote(value)) for name, _, value in pairs]
+    url = f"http://{request.host}{request.path}"
+    signed = AWSRequest(request.method, url, data=request.body, params=parameters)
     for name, value in request.headers:
         if name.lower() in claim.signed_headers:
             signed.headers.add_header(name.lower(), value)

@@ -24,16 +24,16 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
 from moto.events.models import EventPattern
 
-from local.aws import CREDENTIALS
+from local.aws import client
 from local.function import Function, Invocation, PayloadTooLargeError, ThrottledError
 
 #: Seconds before the first retry, and at most between two.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 Batch = list[dict[str, Any]]
+Mapping = dict[str, Any]
 
 
 class StreamPoller:
@@ -62,27 +62,18 @@ class StreamPoller:
         poll_seconds: float = 1.0,
         first_wait: float = FIRST_WAIT,
     ) -> None:
-        keys = {key.lower(): value for key, value in CREDENTIALS.items()}
-        lambda_, self._streams, self._s3 = (
-            boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
-            for service in ("lambda", "dynamodbstreams", "s3")
+        self._lambda, self._streams, self._s3 = (
+            client(service, endpoint, region) for service in ("lambda", "dynamodbstreams", "s3")
         )
-        pages = lambda_.get_paginator("list_event_source_mappings").paginate()
-        mappings = [
-            mapping
-            for page in pages
-            for mapping in page["EventSourceMappings"]
-            if mapping["FunctionArn"] == function.arn and mapping["State"] == "Enabled"
-        ]
-        if not mappings:
-            raise LookupError(f"No event source mapping feeds {function.name}.")
         self._function = function
+        self._mappings: dict[str, Mapping] = {}
+        self.read()
         self._log = log
         self._poll_seconds = poll_seconds
         self._first_wait = first_wait
         self._stopped = threading.Event()
         self._threads = [
-            threading.Thread(target=self._follow, args=(mapping,), daemon=True) for mapping in mappings
+            threading.Thread(target=self._follow, args=(stream,), daemon=True) for stream in self._mappings
         ]
 
     def __enter__(self) -> Self:
@@ -101,17 +92,33 @@ class StreamPoller:
         for thread in self._threads:
             thread.join()
 
-    def _follow(self, mapping: dict[str, Any]) -> None:
-        shards = [_Shard(self._streams, mapping, id) for id in _shard_ids(self._streams, mapping)]
+    def read(self) -> None:
+        """Read the mappings as they are deployed now; a stream goes on from where it was.
+
+        Raises:
+            LookupError: no enabled mapping feeds the function.
+        """
+        pages = self._lambda.get_paginator("list_event_source_mappings").paginate()
+        for page in pages:
+            for mapping in page["EventSourceMappings"]:
+                if mapping["FunctionArn"] == self._function.arn and mapping["State"] == "Enabled":
+                    self._mappings[mapping["EventSourceArn"]] = mapping
+        if not self._mappings:
+            raise LookupError(f"No event source mapping feeds {self._function.name}.")
+
+    def _follow(self, stream: str) -> None:
+        mapping = self._mappings[stream]
+        shards = [_Shard(self._streams, mapping, id) for id in _shard_ids(self._streams, stream)]
         while not self._stopped.is_set():
-            batches = [(shard, shard.read()) for shard in shards]
+            mapping = self._mappings[stream]
+            batches = [(shard, shard.read(mapping)) for shard in shards]
             for shard, batch in batches:
                 if batch:
                     self._deliver(mapping, shard.id, batch)
             if not any(shard.busy for shard in shards):
                 self._stopped.wait(self._poll_seconds)
 
-    def _deliver(self, mapping: dict[str, Any], shard: str, batch: Batch) -> None:
+    def _deliver(self, mapping: Mapping, shard: str, batch: Batch) -> None:
         invocation, retries = None, 0
         wait = self._first_wait
         while batch and not self._stopped.is_set():
@@ -146,7 +153,7 @@ class StreamPoller:
 
     def _give_up(
         self,
-        mapping: dict[str, Any],
+        mapping: Mapping,
         shard: str,
         batch: Batch,
         condition: str,
@@ -195,39 +202,34 @@ class StreamPoller:
 class _Shard:
     """A place in a shard, and what was read there but does not make a batch yet."""
 
-    def __init__(self, streams: Any, mapping: dict[str, Any], id: str) -> None:
+    def __init__(self, streams: Any, mapping: Mapping, id: str) -> None:
         self.id = id
         self._streams = streams
-        self._stream = mapping["EventSourceArn"]
-        self._size = mapping["BatchSize"]
-        self._window = mapping.get("MaximumBatchingWindowInSeconds", 0)
-        filters = mapping.get("FilterCriteria", {}).get("Filters", [])
-        self._patterns = [EventPattern.load(criterion["Pattern"]) for criterion in filters]
         self._iterator = streams.get_shard_iterator(
-            StreamArn=self._stream, ShardId=id, ShardIteratorType=mapping["StartingPosition"]
+            StreamArn=mapping["EventSourceArn"], ShardId=id, ShardIteratorType=mapping["StartingPosition"]
         )["ShardIterator"]
         self._waiting: Batch = []
         self._due = 0.0
         self.busy = False
         """Whether there may be more right now."""
 
-    def read(self) -> Batch:
+    def read(self, mapping: Mapping) -> Batch:
         """The next batch, once it is full or its window is over; empty till then."""
+        size, filters = mapping["BatchSize"], mapping.get("FilterCriteria", {}).get("Filters", [])
+        patterns = [EventPattern.load(criterion["Pattern"]) for criterion in filters]
         page = self._streams.get_records(ShardIterator=self._iterator)
         self._iterator = page["NextShardIterator"]
-        records = [event_record(record, self._stream) for record in page["Records"]]
-        chosen = [record for record in records if self._passes(record)]
+        records: Any = [event_record(record, mapping["EventSourceArn"]) for record in page["Records"]]
         if not self._waiting:
-            self._due = time.monotonic() + self._window
-        self._waiting += chosen
+            self._due = time.monotonic() + mapping.get("MaximumBatchingWindowInSeconds", 0)
+        self._waiting += [
+            record for record in records if not patterns or any(p.matches_event(record) for p in patterns)
+        ]
         batch: Batch = []
-        if len(self._waiting) >= self._size or (self._waiting and time.monotonic() >= self._due):
-            batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+        if len(self._waiting) >= size or (self._waiting and time.monotonic() >= self._due):
+            batch, self._waiting = self._waiting[:size], self._waiting[size:]
         self.busy = bool(records or batch)
         return batch
-
-    def _passes(self, record: Any) -> bool:
-        return not self._patterns or any(pattern.matches_event(record) for pattern in self._patterns)
 
 
 def event_record(record: dict[str, Any], stream_arn: str) -> dict[str, Any]:
@@ -240,8 +242,8 @@ def _plain(value: datetime | bytes) -> float | str:
     return value.timestamp() if isinstance(value, datetime) else base64.b64encode(value).decode()
 
 
-def _shard_ids(streams: Any, mapping: dict[str, Any]) -> list[str]:
-    description = streams.describe_stream(StreamArn=mapping["EventSourceArn"])["StreamDescription"]
+def _shard_ids(streams: Any, stream: str) -> list[str]:
+    description = streams.describe_stream(StreamArn=stream)["StreamDescription"]
     return [shard["ShardId"] for shard in description["Shards"]]
 
 

@@ -27,6 +27,9 @@ def load_lazily() -> None:
     before = dict(os.environ)
     preload = Path(__file__).with_suffix(".cjs")
     os.environ["NODE_OPTIONS"] = f'{before.get("NODE_OPTIONS", "")} --require "{preload}"'.strip()
+    # jsii unpacks the bindings in HOME, where another project's run may be doing so now, or which is read-only.
+    if os.access(sys.prefix, os.W_OK):
+        os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path(sys.prefix, "jsii")))
     # jsii prints a page about Node's release calendar for each version that it does not know.
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22")
     os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")

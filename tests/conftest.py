@@ -34,14 +34,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[EmbeddedAws]:
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the embedded AWS is asked while a test has it recorded; see tests/conformance.py."""
+    return tmp_path_factory.mktemp("aws") / "requests.jsonl"
+
+
+@pytest.fixture(scope="session")
+def aws(recording: Path) -> Iterator[EmbeddedAws]:
     """The embedded AWS, with boto3 and botocore pointed at it; tests share it, so each names its own things."""
-    with EmbeddedAws() as server, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_RECORDER_FILEPATH", str(recording))
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             patch.delenv(name, raising=False)
-        for name, value in server.environment(REGION).items():
-            patch.setenv(name, value)
-        yield server
+        with EmbeddedAws() as server:
+            for name, value in server.environment(REGION).items():
+                patch.setenv(name, value)
+            yield server
 
 
 def environment_suffix() -> str:

@@ -3,6 +3,15 @@
 set -eu
 ruff format --check .
 ruff check .
-mypy
+# Beside the tests, which wait more than they work.
+log=$(mktemp)
+mypy >"$log" 2>&1 &
+mypy=$!
+trap 'kill $mypy 2>/dev/null || true; rm -f "$log"' EXIT
+trap 'exit 130' INT TERM
+status=0
 # One more than a small machine has cores: deployments spend most of their time waiting.
-exec python -m pytest -n 3 --dist loadscope --no-loadscope-reorder "$@"
+python -m pytest -n 3 --dist loadscope --no-loadscope-reorder "$@" || status=$?
+wait $mypy || status=1
+cat "$log"
+exit $status

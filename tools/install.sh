@@ -50,3 +50,7 @@ exec "${0%/*}/python" "${0%/*}/../../tools/terraform.py" "$@"
 END
     chmod +x .venv/bin/terraform
 }
+
+# jsii unpacks the bindings at their first use, which fails where two processes are the first at once.
+.venv/bin/python -c 'from stacks import bindings; bindings.load_lazily(); import stacks.tracking' >>.venv/install.log 2>&1 ||
+    { cat .venv/install.log; fail "CDKTF does not start; see above"; }

@@ -51,8 +51,8 @@ class Redrive:
         return 0 if dry_run else self._clear_queue()
 
     def _keys(self) -> Iterator[str]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
-            yield from (item["Key"] for item in page.get("Contents", []))
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
+        return (key for key in pages.search("Contents[].Key") if key)  # None of an empty page
 
     def _read(self, key: str) -> Any:
         return json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])
@@ -67,11 +67,10 @@ class Redrive:
             return False, f"would send {batch} to {self._function}."
         payload = json.dumps(letter["payload"]).encode()
         response = self._lambda.invoke(FunctionName=self._function, Payload=payload)
-        answer = json.loads(response["Payload"].read())
-        if "FunctionError" in response:
-            return False, f"{self._function} failed again on {batch}; it stays."
-        if failures := (answer or {}).get("batchItemFailures"):
-            return False, f"{self._function} failed again on {len(failures)} of {batch}; it stays."
+        answer = json.loads(response["Payload"].read()) or {}
+        failed = records if "FunctionError" in response else answer.get("batchItemFailures")
+        if failed:
+            return False, f"{self._function} failed again on {len(failed)} of {batch}; it stays."
         return True, f"sent {batch} to {self._function}."
 
     def _clear_queue(self) -> int:

@@ -53,7 +53,7 @@ class Stacks:
     ) -> None:
         self._environ = environment(environ)
         self._environment = environ.get("ENVIRONMENT_SUFFIX") or "dev"
-        self._output = ROOT / output
+        self._output_name, self._output = output, ROOT / output
         self._show = show
         self._patience_seconds = patience_seconds
         self._initialized: set[str] = set()
@@ -67,7 +67,7 @@ class Stacks:
         app = subprocess.run(
             [sys.executable, "main.py"],
             cwd=ROOT,
-            env={**self._environ, "CDKTF_OUTDIR": str(self._output.relative_to(ROOT))},
+            env={**self._environ, "CDKTF_OUTDIR": self._output_name},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -81,7 +81,7 @@ class Stacks:
         """The environment's stacks in the order of their deployment. Raises DeployError if there are none."""
         if not (names := self._of(self._environment)):
             raise DeployError(
-                f"{self._output.relative_to(ROOT)} holds no stack of {self._environment}; run `make synth` for it."
+                f"{self._output_name} holds no stack of {self._environment}; run `make synth` for it."
             )
         return names
 

@@ -116,7 +116,7 @@ class Api:
         if tracking_id := str(request.query.get("tracking_id", "")).strip():
             place = f"{request.prefix}{_SHIPMENTS}{quote(tracking_id, safe='', errors='replace')}"
             return _answer(303, "", {"Location": place})
-        return _document(request, page.home(), html=True)
+        return _document(request, page.version(), page.home, html=True)
 
     def _health(self, request: Request) -> Answer:
         return _json({"status": "healthy", "timestamp": _time(request), **self._place})
@@ -142,9 +142,11 @@ class Api:
             "count": len(found.updates),
             **next_key(found, query),
         }
-        html = self._shows_page(request)
-        text = page.shipment(body, older=start is not None) if html else json.dumps(body)
-        return _document(request, text, html=html)
+        text, older = json.dumps(body), start is not None
+        if not self._shows_page(request):
+            return _document(request, text, lambda: text)
+        version = f"{page.version()} {older} {text}"
+        return _document(request, version, lambda: page.shipment(body, older=older), html=True)
 
     def _echo(self, request: Request) -> Answer:
         text = request.json_text()
@@ -182,11 +184,11 @@ def _time(request: Request) -> str:
     return datetime.fromtimestamp(request.now / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _document(request: Request, text: str, *, html: bool) -> Answer:
-    """What a client may keep, and ask whether it has changed."""
-    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+def _document(request: Request, version: str, render: Callable[[], str], *, html: bool = False) -> Answer:
+    """What a client may keep, and ask whether it has changed: its text is another if `version` is."""
+    etag = f'"{hashlib.sha256(version.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={_MAX_AGE}"}
-    status, body = (304, "") if request.has(etag) else (200, text)
+    status, body = (304, "") if request.has(etag) else (200, render())
     return _answer(status, body, headers, html=html)
 
 

@@ -10,12 +10,12 @@ from array import array
 from base64 import b64decode
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
-from itertools import accumulate, pairwise
-from math import ceil, cos, floor, hypot, radians
+from itertools import accumulate, islice, pairwise
+from math import ceil, cos, floor, hypot, log2, radians
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 #: Longitude, latitude.
 Point = tuple[int, int]
@@ -42,6 +42,8 @@ _STEP: Final = 5
 _PHONE: Final = 270
 _LETTER: Final = (6.5, 15)
 _LABELS: Final = 9
+#: Towns for which a place is looked for, at most.
+_TRIED: Final = 150
 
 
 class _Line(NamedTuple):
@@ -49,6 +51,14 @@ class _Line(NamedTuple):
 
     lngs: Sequence[int]
     lats: Sequence[int]
+    west: int
+    east: int
+    south: int
+    north: int
+
+    @classmethod
+    def through(cls, lngs: Sequence[int], lats: Sequence[int]) -> Self:
+        return cls(lngs, lats, min(lngs), max(lngs), min(lats), max(lats))
 
 
 class Atlas(NamedTuple):
@@ -79,10 +89,33 @@ def load() -> Atlas:
     def lines(lengths: list[int], lngs: str, lats: str) -> list[_Line]:
         ends = list(accumulate(lengths, initial=0))
         axes = [array("h", b64decode(axis)) for axis in (lngs, lats)]
-        return [_Line(*(axis[start:end] for axis in axes)) for start, end in pairwise(ends)]
+        return [_Line.through(*(axis[start:end] for axis in axes)) for start, end in pairwise(ends)]
 
     by_latitude = sorted((lat, lng, name) for name, lng, lat in data["towns"])
     return Atlas(lines(**data["land"]), lines(**data["borders"]), data["towns"], by_latitude)
+
+
+@cache
+def _thinned(step: int) -> tuple[list[_Line], list[_Line]]:
+    """Land and borders without the lines that are smaller than a step, and without the points nearer than it."""
+
+    def thin(line: _Line) -> _Line:
+        kept = [0]
+        for index, (lng, lat) in enumerate(zip(line.lngs, line.lats, strict=True)):
+            if abs(lng - line.lngs[kept[-1]]) + abs(lat - line.lats[kept[-1]]) >= step:
+                kept.append(index)
+        if kept[-1] != len(line.lngs) - 1:
+            kept.append(len(line.lngs) - 1)
+        return line._replace(
+            lngs=[line.lngs[index] for index in kept], lats=[line.lats[index] for index in kept]
+        )
+
+    atlas = load()
+    land, borders = (
+        [thin(line) for line in lines if line.east - line.west + line.north - line.south >= step]
+        for lines in (atlas.land, atlas.borders)
+    )
+    return land, borders
 
 
 def point(lat: float, lng: float) -> Point:
@@ -90,6 +123,7 @@ def point(lat: float, lng: float) -> Point:
     return _wrap(round(lng * 100)), round(min(max(lat, -90), 90) * 100)
 
 
+@lru_cache(1000)
 def near(point: Point) -> str | None:
     """The name of the nearest town of some size, if there is one within about 75 km."""
     lng, lat = point
@@ -109,14 +143,16 @@ def draw(positions: Sequence[Point]) -> str:
     towns = sorted(load().towns, key=lambda town: town[0] not in named)
     for smallest in _SMALLEST:
         view = _fit(route, smallest)
-        stops = [view.share(lng, lat) for lng, lat in zip(*route, strict=True)]
+        stops = [view.share(lng, lat) for lng, lat in zip(route.lngs, route.lats, strict=True)]
         if labels := "".join(_labels(view, stops, towns)):
             break
+    # The power of 2 that is just below the shortest step of the map's paths, in hundredths of a degree.
+    land, borders = _thinned(2 ** int(log2(_STEP * view.height / _HEIGHT)))
     return "".join(
         [
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none">',
-            f'<path class="land" d="{_path(view, load().land, "z")}"/>',
-            f'<path class="border" d="{_path(view, load().borders)}"/>',
+            f'<path class="land" d="{_path(view, land, "z")}"/>',
+            f'<path class="border" d="{_path(view, borders)}"/>',
             f'<path class="route" d="{_path(view, [route])}"/></svg>',
             labels,
             *(_circle("stop", 4, stop) for stop in dict.fromkeys(stops) if stop != stops[-1]),
@@ -134,11 +170,11 @@ def _wrap(lng: int) -> int:
 def _unwrap(positions: Sequence[Point]) -> _Line:
     """The shorter way round from each position to the next."""
     steps = (_wrap(after - before) for (before, _), (after, _) in pairwise(positions))
-    return _Line(list(accumulate(steps, initial=positions[0][0])), [lat for _, lat in positions])
+    return _Line.through(list(accumulate(steps, initial=positions[0][0])), [lat for _, lat in positions])
 
 
 def _fit(route: _Line, smallest: float) -> _View:
-    west, east, south, north = min(route.lngs), max(route.lngs), min(route.lats), max(route.lats)
+    _, _, west, east, south, north = route
     middle = (south + north) / 2
     # Of longitude across for one of latitude down, which would have no end at a pole.
     stretch = _WIDTH / _HEIGHT / max(cos(radians(middle / 100)), 0.1)
@@ -154,10 +190,8 @@ def _path(view: _View, lines: Iterable[_Line], end: str = "") -> str:
     return "".join(
         _piece(view, line, _TURN * turn, end)
         for line in lines
-        if min(line.lats) < view.north and max(line.lats) > south
-        for turn in range(
-            ceil((view.west - max(line.lngs)) / _TURN), floor((east - min(line.lngs)) / _TURN) + 1
-        )
+        if line.south < view.north and line.north > south
+        for turn in range(ceil((view.west - line.east) / _TURN), floor((east - line.west) / _TURN) + 1)
     )
 
 
@@ -166,10 +200,14 @@ def _piece(view: _View, line: _Line, shift: int, end: str) -> str:
     scale_x, scale_y = _WIDTH / view.width, _HEIGHT / view.height
     xs = [round((lng + shift - view.west) * scale_x) for lng in line.lngs]
     ys = [round((view.north - lat) * scale_y) for lat in line.lats]
-    # On which sides of the view a point is, a bit a side.
-    sides = [
-        (x < 0) | (x > _WIDTH) << 1 | (y < 0) << 2 | (y > _HEIGHT) << 3 for x, y in zip(xs, ys, strict=True)
-    ]
+    if min(xs) >= 0 and max(xs) <= _WIDTH and min(ys) >= 0 and max(ys) <= _HEIGHT:
+        sides = [0] * len(xs)
+    else:
+        # On which sides of the view a point is, a bit a side.
+        sides = [
+            (x < 0) | (x > _WIDTH) << 1 | (y < 0) << 2 | (y > _HEIGHT) << 3
+            for x, y in zip(xs, ys, strict=True)
+        ]
     kept = [0]
     for index in range(1, len(xs) - 1):
         last = kept[-1]
@@ -196,7 +234,11 @@ def _labels(view: _View, stops: Iterable[Share], towns: Iterable[Town]) -> Itera
         for step in range(16)
     ]
     labels: list[Box] = []
-    for name, lng, lat in towns:
+    south = view.north - view.height
+    inside = (
+        town for town in towns if south < town[2] < view.north and (town[1] - view.west) % _TURN < view.width
+    )
+    for name, lng, lat in islice(inside, _TRIED):
         x, y = view.share(view.west + (lng - view.west) % _TURN, lat)
         free = []
         for side in (1, -1):

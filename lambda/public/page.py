@@ -42,6 +42,15 @@ def headers() -> Mapping[str, str]:
     }
 
 
+@cache
+def version() -> str:
+    """What changes with the code, the texts and the map of the pages."""
+    digest = sha256()
+    for file in sorted(Path(__file__).parent.glob("*.*")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def home() -> str:
     """The page with the search box."""
     hint = f"<h1>{texts.HOME}</h1><p>{texts.HOME_HINT}</p>"

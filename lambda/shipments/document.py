@@ -72,7 +72,7 @@ class Schema:
 
 
 def check_size(document: Any) -> None:
-    """Raises TooLarge if `document` certainly has more than MAX_BYTES in DynamoDB; takes ms, however large it is.
+    """Raises TooLarge if `document` certainly has more than MAX_BYTES in DynamoDB; looks at so many values at most.
 
     Counts a byte for a character of a name, one for a text, and two for another value: what they take at least.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html

@@ -104,6 +104,7 @@ class Api:
             outcomes: list[tuple[int, dict[str, Any] | Exception]] = []
             failed = False
             for index, document in updates:
+                outcome: dict[str, Any] | Exception
                 try:
                     update = Update.parse(document, self._update_schema, request.now)
                     if failed:
@@ -111,12 +112,12 @@ class Api:
                             503, "An earlier update of the shipment failed; send the request again"
                         )
                     timestamp = self._store.put(update, now=now, deadline=request.deadline)
-                    outcomes.append((index, _stored(update, timestamp)))
+                    outcome = _stored(update, timestamp)
                 except (Invalid, Refused, ApiError) as error:
-                    outcomes.append((index, error))
+                    outcome = error
                 except Exception as error:
-                    failed = True
-                    outcomes.append((index, error))
+                    outcome, failed = error, True
+                outcomes.append((index, outcome))
             return outcomes
 
         # The updates of one shipment one after the other, so that they keep their order within a millisecond, and none

@@ -43,14 +43,14 @@ def build(function: str, root: Path = ROOT) -> Path:
     Raises:
         PackageError: the function, Node, Pyodide, a dependency or the package index is missing or wrong.
     """
-    sources = _sources(function, root / "lambda")
+    own = sources(function, root / "lambda")
     locked = json.loads((root / "Pipfile.lock").read_bytes())["lambda"]
     wheels = {name: wheel for name, wheel in locked.items() if name not in _SDK}
     pyodide = json.loads((root / "package-lock.json").read_bytes())["packages"]["node_modules/pyodide"]
     builder = {path.name: path.read_bytes() for path in _BUILDER.iterdir() if path.is_file()}
     inputs = [
         [(name, hashlib.sha256(content).hexdigest()) for name, content in sorted(files.items())]
-        for files in (sources, builder)
+        for files in (own, builder)
     ]
     # The stamp is not in the file's name, which a plan shows.
     package = root / "build" / f"{_digest([function, inputs, wheels, pyodide])}" / f"{function}.zip"
@@ -58,7 +58,7 @@ def build(function: str, root: Path = ROOT) -> Path:
         package.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root / "build") as folder:
             job = Path(folder)
-            for name, content in sources.items():
+            for name, content in own.items():
                 (job / "sources" / name).parent.mkdir(parents=True, exist_ok=True)
                 (job / "sources" / name).write_bytes(content)
             _assemble(function, job, _download(wheels, job, root / "build"), root, pyodide["version"])
@@ -71,7 +71,7 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _sources(function: str, code: Path) -> dict[str, bytes]:
+def sources(function: str, code: Path = ROOT / "lambda") -> dict[str, bytes]:
     """The files of the function and of all packages that it imports, by their names in the archive."""
     packages = {path.name for path in code.iterdir() if path.is_dir()}
     if function not in packages:

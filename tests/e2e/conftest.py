@@ -24,6 +24,7 @@ from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
 from stacks.settings import load_settings
+from tests.conformance import recorded
 from tools import toolchain
 from tools.stacks import Stacks
 from tools.state_bucket import create_state_bucket
@@ -51,12 +52,13 @@ def deployment(aws: EmbeddedAws) -> Deployment:
     stacks.synth()
     create_state_bucket(settings)
     # What users may type, which synthesizes once more.
-    subprocess.run(
-        ["cdktf", "deploy", *stacks.shared, *stacks.names, "--auto-approve", "--output", OUTPUT],
-        cwd=ROOT,
-        env={**toolchain.environment(environ), **stacks.provider_source, "CI": "1"},
-        check=True,
-    )
+    with recorded(aws.endpoint):
+        subprocess.run(
+            ["cdktf", "deploy", *stacks.shared, *stacks.names, "--auto-approve", "--output", OUTPUT],
+            cwd=ROOT,
+            env={**toolchain.environment(environ), **stacks.provider_source, "CI": "1"},
+            check=True,
+        )
     return Deployment(aws, environ, stacks, stacks.folder("tracking-dev"))
 
 
@@ -191,7 +193,7 @@ class Environment:
             capture_output=True,
             text=True,
             check=False,
-            timeout=400,
+            timeout=900,
         )
         assert made.returncode == 0, made.stdout + made.stderr
         return made.stdout

@@ -1,47 +1,213 @@
-"""`make up` when it is stopped half way."""
+"""`make up`: what it prints, what it does with edits, and how it ends."""
 
 import os
+import queue
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 
 from main import ROOT
+from tests.e2e.conftest import signed
+
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the processes in Linux's /proc")
+COPIED = ("lambda", "local", "stacks", "tools", "cdktf.json", "main.py", "Pipfile.lock", "package-lock.json")
+LINKED = (".venv", "node_modules", "build")
 
 
-def running(session: int) -> list[str]:
-    """The command lines of the processes whose environment names this test's run."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"UP_TEST={session}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append((folder / "cmdline").read_text().replace("\0", " "))
-        except OSError:  # it has ended, or is another user's
-            continue
-    return found
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine on which nothing listens."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the processes in Linux's /proc")
+class Up:
+    """A `make up` in a folder; `lines` are what it has printed."""
+
+    def __init__(self, folder: Path = ROOT, **variables: str) -> None:
+        self.port, self.public_port = free_ports(2)
+        ports = {"PORT": str(self.port), "PUBLIC_PORT": str(self.public_port)}
+        self._mark = f"UP_TEST={os.getpid()}-{time.monotonic_ns()}"
+        name, _, value = self._mark.partition("=")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "local.up"],
+            cwd=folder,
+            env={**os.environ, **ports, **variables, name: value},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.stdout, self._stderr = self.process.stdout, self.process.stderr
+        self._reader: threading.Thread | None = None
+        self.lines: list[str] = []
+
+    def running(self) -> list[str]:
+        """The command lines of its processes."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if self._mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append((folder / "cmdline").read_text().replace("\0", " "))
+            except OSError:  # it has ended, or is another user's
+                continue
+        return found
+
+    def follow(self) -> None:
+        """Reads what it prints from now on."""
+        self._unread: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+        def read() -> None:
+            for line in self.stdout:
+                self._unread.put(line.rstrip("\n"))
+
+        self._reader = threading.Thread(target=read, daemon=True)
+        self._reader.start()
+
+    def wait_for(self, pattern: str, seconds: float) -> re.Match[str]:
+        """The first match in a line that it prints from now on."""
+        deadline = time.monotonic() + seconds
+        while True:
+            line = self._unread.get(timeout=max(0, deadline - time.monotonic()))
+            self.lines.append(line)
+            if found := re.search(pattern, line):
+                return found
+
+    def end(self) -> str:
+        """What it says on stderr when it is interrupted."""
+        self.process.send_signal(signal.SIGINT)
+        return self.ended(15)
+
+    def ended(self, seconds: float) -> str:
+        """What it said on stderr; it must end in time and well, and leave no process."""
+        assert self.process.wait(timeout=seconds) == 0
+        deadline = time.monotonic() + 10
+        while left := self.running():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.2)
+        if self._reader:
+            self._reader.join()
+        self.stdout.close()
+        with self._stderr:
+            return self._stderr.read().strip()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that may be edited."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    for name in LINKED:
+        (ROOT / name).mkdir(exist_ok=True)
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def up(project: Path) -> Iterator[Up]:
+    up = Up(project, APPLY="1")
+    up.follow()
+    up.wait_for("Ctrl-C stops everything", 240)
+    yield up
+    assert up.end() == "Stopped."
+
+
+def page(up: Up) -> str:
+    url = f"http://127.0.0.1:{up.public_port}/shipments/DEMO-1"
+    return requests.get(url, headers={"Accept": "text/html"}, timeout=9).text
+
+
+def test_the_welcome_fits_a_terminal_and_the_rest_is_a_line_each(up: Up, project: Path) -> None:
+    start = next(number for number, line in enumerate(up.lines) if line.startswith("The tracking API runs"))
+    welcome = up.lines[start:]
+    assert len(welcome) < 24
+    assert max(map(len, welcome)) <= 80
+    assert re.fullmatch(r"POST /dev/track 200 \d+ ms cold", up.lines[start - 6])
+    assert all(re.fullmatch(r"POST /dev/track 200 \d+ ms", line) for line in up.lines[start - 5 : start - 1])
+    up.wait_for("Notification: DEMO-1 pending -> in_transit", 15)
+    log = (project / ".local/tracking-processor-dev.log").read_text()
+    assert log.startswith("INIT_START")
+    assert log.count("REPORT RequestId: ") >= 5
+
+
+def test_the_commands_of_the_welcome_work(up: Up, project: Path) -> None:
+    commands = [line for line in up.lines if line.startswith("  .local/curl")]
+    said = [
+        subprocess.run(["sh", "-c", f". .local/env; {line}"], cwd=project, capture_output=True, text=True)
+        for line in commands
+    ]
+    assert ["PKG-1" in one.stdout for one in said] == [True, True], said
+
+
+def test_a_saved_function_is_served(up: Up, project: Path) -> None:
+    page(up)
+    style = project / "lambda/public/page.css"
+    style.write_text(f"{style.read_text()}\n.edited {{ color: red }}\n")
+    up.wait_for("Replaced the code of tracking-public-dev", 20)
+    assert ".edited" in page(up)
+
+
+def test_a_syntax_error_is_a_line_and_what_was_there_goes_on(up: Up, project: Path) -> None:
+    source = project / "lambda/public/page.py"
+    text = source.read_text()
+    source.write_text(f"{text}def broken(:\n")
+    number = text.count("\n") + 1
+    up.wait_for(rf"^lambda/public/page\.py:{number}: invalid syntax; the code before it goes on serving", 10)
+    assert "DEMO-1" in page(up)
+    source.write_text(text)
+    up.wait_for("Replaced the code of tracking-public-dev", 20)
+
+
+def test_a_saved_stack_is_deployed_and_what_is_stored_stays(up: Up, project: Path) -> None:
+    routes = project / "stacks/routes.py"
+    text = routes.read_text().replace('"forbidden"', '"not_allowed"')
+    assert text != routes.read_text()
+    routes.write_text(text)
+    up.wait_for("Deployed in", 180)
+    assert requests.get(f"http://127.0.0.1:{up.port}/dev/status", timeout=9).json()["code"] == "not_allowed"
+    history = signed("GET", f"http://127.0.0.1:{up.port}/dev/status?tracking_id=DEMO-1").json()
+    assert history["count"] >= 5
+
+
 def test_ctrl_c_in_the_middle_leaves_no_process() -> None:
-    mark = os.getpid()
-    with subprocess.Popen(
-        [sys.executable, "-m", "local.up"],
-        cwd=ROOT,
-        env={**os.environ, "PORT": "18080", "PUBLIC_PORT": "18081", "UP_TEST": str(mark)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as up:
-        deadline = time.monotonic() + 120
-        while not any("terraform-provider-aws" in line for line in running(mark)):
-            assert up.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
-        up.send_signal(signal.SIGINT)
-        assert up.wait(timeout=15) == 0
-    deadline = time.monotonic() + 10
-    while left := running(mark):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
+    up = Up()
+    deadline = time.monotonic() + 120
+    while not any("terraform-provider-aws" in line for line in up.running()):
+        assert up.process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert up.end() == "Stopped."
+
+
+def test_ctrl_c_at_the_start_is_no_traceback() -> None:
+    for seconds in (0, 0.3, 1):
+        up = Up()
+        status = Path(f"/proc/{up.process.pid}/status")
+        # Until its program has begun, it is Python that is interrupted.
+        while not int(re.findall(r"SigCgt:\s+(\w+)", status.read_text())[0], 16) & 1 << (signal.SIGTERM - 1):
+            time.sleep(0.01)
+        time.sleep(seconds)
+        assert up.end() == "Stopped."
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_traceback() -> None:
+    up = Up()
+    assert up.stdout.readline() == "Starting the embedded AWS\n"
+    up.stdout.close()
+    assert up.ended(120) == "Stopped."

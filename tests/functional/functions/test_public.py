@@ -311,6 +311,22 @@ def test_what_has_not_changed_is_not_sent_again(
     assert changed.headers["ETag"] != etag
 
 
+def test_a_page_that_has_not_changed_is_not_rendered(
+    public: Public, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = public.get(f"/shipments/{stored}", accept=BROWSER).headers["ETag"]
+    monkeypatch.delattr("public.page.shipment")
+    assert public.get(f"/shipments/{stored}", accept=BROWSER, if_none_match=etag).status == 304
+
+
+def test_a_page_of_other_texts_has_another_tag(
+    public: Public, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = public.get(f"/shipments/{stored}", accept=BROWSER).headers["ETag"]
+    monkeypatch.setattr("public.page.version", lambda: "another")
+    assert public.get(f"/shipments/{stored}", accept=BROWSER, if_none_match=etag).status == 200
+
+
 def test_html_and_json_have_tags_of_their_own(public: Public, stored: str) -> None:
     tags = {public.get(f"/shipments/{stored}", accept=accept).headers["ETag"] for accept in ("*/*", BROWSER)}
     assert len(tags) == 2

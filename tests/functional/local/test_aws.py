@@ -37,3 +37,26 @@ def test_no_proxy_is_asked_for_it(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     assert boto3.client("sts").get_caller_identity()["Account"]
     assert "internal.example" in variables["no_proxy"]
+
+
+@pytest.mark.parametrize(("kind", "code"), [("THROTTLED", "429"), ("DEFAULT_4XX", None)])
+def test_a_gateway_response_without_a_status_code_gets_its_types(
+    aws: EmbeddedAws, kind: str, code: str | None
+) -> None:
+    gateway = boto3.client("apigateway")
+    place = {"restApiId": gateway.create_rest_api(name="status codes")["id"], "responseType": kind}
+    gateway.put_gateway_response(**place)
+    assert gateway.get_gateway_response(**place).get("statusCode") == code
+    gateway.put_gateway_response(**place, statusCode="499")
+    assert gateway.get_gateway_response(**place)["statusCode"] == "499"
+
+
+def test_a_bucket_tells_that_it_notifies_eventbridge(aws: EmbeddedAws) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="notifies-eventbridge")
+    configuration: Any = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(
+        Bucket="notifies-eventbridge", NotificationConfiguration=configuration
+    )
+    answer = s3.get_bucket_notification_configuration(Bucket="notifies-eventbridge")
+    assert configuration.items() <= answer.items()

@@ -1,109 +1,19 @@
-"""The local Lambda runner, with functions deployed into the embedded AWS."""
+"""How a deployed function runs here: its environment, its package, and new code for it."""
 
 import os
-import signal
-import subprocess
 import sys
-import textwrap
-import threading
 import time
-import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from local import function
-from local.aws import CREDENTIALS, EmbeddedAws
-from local.function import Function, PayloadTooLargeError, StaleCodeError, ThrottledError
+from local.aws import CREDENTIALS
+from local.function import Function, HandlerError, StaleCodeError
+from tests.functional.local.runner import REGION, Runner, zipped
 
-REGION = "eu-west-1"
 #: A runtime that this interpreter is not of.
 OTHER = "python3.12" if sys.version_info[:2] == (3, 13) else "python3.13"
-
-
-def zipped(path: Path, files: dict[str, str]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, textwrap.dedent(text))
-    return path
-
-
-class Runner:
-    """Deploys functions and runs them; each gets a name of its own."""
-
-    def __init__(self, endpoint: str, folder: Path, stack: ExitStack) -> None:
-        self.endpoint = endpoint
-        self.folder = folder
-        self.stack = stack
-        self.log: list[str] = []
-        keys = {key.lower(): value for key, value in CREDENTIALS.items()}
-        self.client = boto3.client("lambda", endpoint_url=endpoint, region_name=REGION, **keys)
-
-    def deploy(self, files: dict[str, str] | str, **configuration: Any) -> tuple[str, Path]:
-        name = f"function-{len(self.client.list_functions(MaxItems=1000)['Functions'])}"
-        package = zipped(self.folder / f"{name}.zip", {"main.py": files} if isinstance(files, str) else files)
-        self.client.create_function(
-            FunctionName=name,
-            Role="arn:aws:iam::123456789012:role/role",
-            Code={"ZipFile": package.read_bytes()},
-            **{
-                "Runtime": "python3.13",
-                "Handler": "main.handler",
-                "Timeout": 5,
-                "MemorySize": 512,
-                **configuration,
-            },
-        )
-        return name, package
-
-    def run(self, name: str, package: Path, **options: Any) -> Function:
-        return self.stack.enter_context(
-            Function(
-                name,
-                endpoint=self.endpoint,
-                region=REGION,
-                package=package,
-                log=self.log.append,
-                **options,
-            )
-        )
-
-    def __call__(self, files: dict[str, str] | str, **configuration: Any) -> Function:
-        name, package = self.deploy(files, **configuration)
-        return self.run(name, package)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with EmbeddedAws() as aws:
-        keys = {key.lower(): value for key, value in CREDENTIALS.items()}
-        iam = boto3.client("iam", endpoint_url=aws.endpoint, region_name=REGION, **keys)
-        iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")
-        yield aws.endpoint
-
-
-@pytest.fixture
-def runner(endpoint: str, tmp_path: Path) -> Iterator[Runner]:
-    with ExitStack() as stack:
-        yield Runner(endpoint, tmp_path, stack)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within some seconds."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if Path(f"/proc/{pid}/stat").exists() and " Z " in Path(f"/proc/{pid}/stat").read_text():
-            return True  # only its parent has not noticed yet
-        time.sleep(0.02)
-    return False
 
 
 class TestEnvironment:
@@ -131,7 +41,7 @@ class TestEnvironment:
             "AWS_REGION": REGION,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "LAMBDA_RUNTIME_DIR": str(folder / "runtime"),
-            "LAMBDA_TASK_ROOT": str(folder / "task"),
+            "LAMBDA_TASK_ROOT": seen["LAMBDA_TASK_ROOT"],
             "LANG": "en_US.UTF-8",
             "PATH": os.defpath,
             "TABLE_NAME": "table",
@@ -227,291 +137,73 @@ class TestPackage:
         assert not file.exists()
 
 
-class TestProcesses:
-    COUNT = """
-        import os, time
-        count = 0
-        def handler(event, context):
-            global count
-            count += 1
-            time.sleep(event)
-            return [os.getpid(), count]
-    """
+class TestReload:
+    def reload(self, run: Function, **files: str) -> None:
+        sources = {f"app/{name}.py": text.encode() for name, text in {"__init__": "", **files}.items()}
+        run.reload(sources)
 
-    def at_once(self, run: Function, events: list[object]) -> list[Any]:
-        answers: list[Any] = [None] * len(events)
-
-        def invoke(index: int) -> None:
-            try:
-                answers[index] = run.invoke(events[index]).payload
-            except ThrottledError as error:
-                answers[index] = error
-
-        threads = [threading.Thread(target=invoke, args=(index,)) for index in range(len(events))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return answers
-
-    def test_imports_stay_warm(self, runner: Runner) -> None:
-        run = runner(self.COUNT)
-        (first, one), (second, two) = run.invoke(0).payload, run.invoke(0).payload
-        assert (first, one, two) == (second, 1, 2)
-
-    def test_a_process_for_each_event_at_once(self, runner: Runner) -> None:
-        run = runner(self.COUNT)
-        answers = self.at_once(run, [0.5] * 3)
-        assert len({pid for pid, _ in answers}) == 3
-
-    def test_no_more_processes_than_allowed(self, runner: Runner) -> None:
-        name, package = runner.deploy(self.COUNT)
-        run = runner.run(name, package, concurrency=2)
-        answers = self.at_once(run, [0.1] * 5)
-        assert len({pid for pid, _ in answers}) == 2
-        assert len(answers) == 5
-
-    def test_reserved_concurrency_throttles(self, runner: Runner) -> None:
-        name, package = runner.deploy(self.COUNT)
-        runner.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
-        run = runner.run(name, package)
-        answers = self.at_once(run, [0.5] * 3)
-        assert sum(isinstance(answer, ThrottledError) for answer in answers) == 1
-        assert run.invoke(0).error is None
-
-    def test_ends_with_the_runner_even_if_busy(self, runner: Runner) -> None:
-        run = runner(self.COUNT)
-        pid, _ = run.invoke(0).payload
-        busy = threading.Thread(target=run.invoke, args=(60,))
-        busy.start()
-        time.sleep(0.1)
-        run.close()
-        busy.join(5)
-        assert not busy.is_alive()
-        assert gone(pid)
-
-    def test_signals_of_the_terminal_do_not_reach_it(self, runner: Runner) -> None:
-        run = runner("import os\ndef handler(event, context): return [os.getsid(0), os.getpid()]")
-        session, pid = run.invoke({}).payload
-        assert session == pid != os.getsid(0)
-
-    @pytest.mark.parametrize("busy", ["0", "60"])
-    def test_does_not_outlive_the_parent(self, runner: Runner, busy: str) -> None:
-        name, package = runner.deploy(
-            """
-            import os, time
-            def handler(event, context):
-                print(os.getpid())
-                time.sleep(event)
-            """
-        )
-        program = f"""
-            import time
-            from pathlib import Path
-            from local.function import Function
-            run = Function({name!r}, endpoint={runner.endpoint!r}, region={REGION!r},
-                           package=Path({str(package)!r}), log=lambda line: print(line, flush=True))
-            run.invoke({busy})
-            time.sleep(60)
-        """
-        parent = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(program)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TMPDIR": str(runner.folder)},  # what it unpacks stays behind
-        )
-        assert parent.stdout is not None
-        pid = next(int(line) for line in parent.stdout if line.strip().isdigit())
-        parent.kill()
-        parent.communicate()
-        assert gone(pid)
-
-
-class TestFailures:
-    def error(self, run: Function, event: object = None) -> tuple[str, str]:
-        invocation = run.invoke(event)
-        assert invocation.error == "Unhandled"
-        assert not invocation.timed_out
-        return invocation.payload["errorType"], invocation.payload["errorMessage"]
-
-    def test_exception(self, runner: Runner) -> None:
-        run = runner(
-            """
-            def handler(event, context):
-                raise LookupError("lost")
-            """
-        )
-        invocation = run.invoke({})
-        assert invocation.error == "Unhandled"
-        (frame,) = invocation.payload.pop("stackTrace")
-        assert 'main.py", line 3, in handler\n    raise LookupError("lost")\n' in frame
-        assert invocation.payload == {
-            "errorMessage": "lost",
-            "errorType": "LookupError",
-            "requestId": invocation.request_id,
+    def deploy(self, runner: Runner) -> Function:
+        files = {
+            "app/__init__.py": "",
+            "app/main.py": "import dependency, app.part\ndef handler(event, context): return app.part.ANSWER",
+            "app/part.py": "ANSWER = 1",
+            "dependency.py": "",
         }
-        assert "[ERROR] LookupError: lost" in runner.log
-        assert any('raise LookupError("lost")' in line for line in runner.log)
+        return runner(files, Handler="app.main.handler")
 
-    def test_exception_leaves_the_process_warm(self, runner: Runner) -> None:
-        run = runner("import os\ndef handler(event, context): return os.getpid() if event else 1 / 0")
-        pid = run.invoke(1).payload
-        assert self.error(run, 0) == ("ZeroDivisionError", "division by zero")
-        assert run.invoke(1).payload == pid
-
-    def test_timeout(self, runner: Runner) -> None:
-        run = runner(
-            """
-            import os, subprocess, time
-            def handler(event, context):
-                if event:
-                    return os.getpid()
-                child = subprocess.Popen(["sleep", "60"])
-                print("pid", os.getpid(), child.pid)
-                time.sleep(60)
-            """,
-            Timeout=1,
-        )
-        started = time.monotonic()
-        invocation = run.invoke(None)
-        assert 1 <= time.monotonic() - started < 3
-        assert (invocation.error, invocation.timed_out) == ("Unhandled", True)
-        assert invocation.payload == {
-            "errorType": "Sandbox.Timedout",
-            "errorMessage": f"RequestId: {invocation.request_id} Error: Task timed out after 1.00 seconds",
-        }
-        pids = [int(word) for line in runner.log if line.startswith("pid ") for word in line.split()[1:]]
-        assert len(pids) == 2
-        assert all(gone(pid) for pid in pids)
-        assert invocation.payload["errorMessage"] in runner.log
-        assert run.invoke(1).payload not in pids
+    def test_new_sources_answer_with_the_dependencies_of_the_package(self, runner: Runner) -> None:
+        run = self.deploy(runner)
+        assert run.invoke({}).payload == 1
+        self.reload(run, main="import dependency\ndef handler(event, context): return 2")
+        after = run.invoke({})
+        assert (after.payload, after.cold) == (2, False)
+        self.reload(run, main="import dependency\ndef handler(event, context): return __import__('app.part')")
+        assert run.invoke({}).payload["errorType"] == "ModuleNotFoundError"
 
     @pytest.mark.parametrize(
-        ("end", "reason"),
+        ("text", "message"),
         [
-            ("os._exit(3)", "exit status 3"),
-            ("raise SystemExit(4)", "exit status 4"),
-            ("os.kill(os.getpid(), 9)", "signal: SIGKILL"),
+            ("def handler(:", r"Syntax error in module 'app.main': invalid syntax \(main.py, line 1\)"),
+            ("import nothing", "No module named 'nothing'"),
+            ("1 / 0", "division by zero"),
+            ("raise SystemExit(3)", "exit status 3"),
         ],
     )
-    def test_crash(self, runner: Runner, end: str, reason: str) -> None:
-        run = runner(
-            f"""
-            import os
-            def handler(event, context):
-                if not event:
-                    {end}
-                return os.getpid()
-            """
-        )
-        before = run.invoke(1).payload
-        kind, message = self.error(run)
-        assert kind == "Runtime.ExitError"
-        assert message.endswith(f"Error: Runtime exited with error: {reason}")
-        assert run.invoke(1).payload != before
-
-    def test_process_that_died_while_idle(self, runner: Runner) -> None:
-        run = runner("import os\ndef handler(event, context): return os.getpid()")
-        pid = run.invoke({}).payload
-        os.kill(pid, signal.SIGKILL)
-        assert gone(pid)
-        assert self.error(run, {})[0] == "Runtime.ExitError"
-        assert run.invoke({}).error is None
-
-    @pytest.mark.parametrize(
-        ("files", "handler", "kind", "message"),
-        [
-            ("import nothing", "main.handler", "Runtime.ImportModuleError", "No module named 'nothing'"),
-            ("x = 1", "other.handler", "Runtime.ImportModuleError", "Unable to import module 'other'"),
-            (
-                "x = 1",
-                "main.missing",
-                "Runtime.HandlerNotFound",
-                "Handler 'missing' missing on module 'main'",
-            ),
-            ("x = (", "main.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'main'"),
-            ("x = 1", "main", "Runtime.MalformedHandlerName", "Bad handler 'main'"),
-            ("1 / 0", "main.handler", "ZeroDivisionError", "division by zero"),
-        ],
-    )
-    def test_handler_that_cannot_be_loaded(
-        self, runner: Runner, files: str, handler: str, kind: str, message: str
+    def test_sources_that_cannot_be_loaded_change_nothing(
+        self, runner: Runner, text: str, message: str
     ) -> None:
-        run = runner(files, Handler=handler)
-        for _ in range(2):
-            seen = self.error(run)
-            assert seen[0] == kind
-            assert message in seen[1]
+        run = self.deploy(runner)
+        with pytest.raises(HandlerError, match=message):
+            self.reload(run, main=text)
+        assert run.invoke({}).payload == 1
 
-    def test_import_that_takes_too_long(self, runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(function, "INIT_LIMIT", 0.3)
-        run = runner("import time\ntime.sleep(60)", Timeout=1)
-        invocation = run.invoke({})
-        assert invocation.timed_out
-
-    @pytest.mark.parametrize("value", ["{1}", "object()", "b'x'"])
-    def test_answer_that_json_cannot_say(self, runner: Runner, value: str) -> None:
-        run = runner(f"def handler(event, context): return {value}")
-        kind, message = self.error(run)
-        assert kind == "Runtime.MarshalError"
-        assert message.startswith("Unable to marshal response: ")
-
-    def test_decimal_becomes_a_number_as_in_lambda(self, runner: Runner) -> None:
-        run = runner("import decimal\ndef handler(event, context): return decimal.Decimal('1.5')")
-        assert run.invoke({}).payload == 1.5
-
-    def test_event_too_large(self, runner: Runner) -> None:
-        run = runner("def handler(event, context): return len(event)")
-        assert run.invoke("x" * (6 * 1024 * 1024)).payload == 6 * 1024 * 1024
-        with pytest.raises(PayloadTooLargeError):
-            run.invoke("x" * (6 * 1024 * 1024 + 100))
-
-    def test_answer_too_large(self, runner: Runner) -> None:
-        run = runner("def handler(event, context): return 'x' * event")
-        assert len(run.invoke(6 * 1024 * 1024).payload) == 6 * 1024 * 1024
-        kind, message = self.error(run, 6 * 1024 * 1024 + 100)
-        assert kind == "Function.ResponseSizeTooLarge"
-        assert "(6291556 bytes)" in message
-
-
-class TestLog:
-    def test_every_line_is_there_when_the_invocation_ends(self, runner: Runner) -> None:
+    def test_an_event_that_is_being_answered_is_answered_by_the_code_that_took_it(
+        self, runner: Runner
+    ) -> None:
         run = runner(
-            """
-            import logging, os, sys
-            def handler(event, context):
-                print("to stdout \\u00e9")
-                print("to stderr", file=sys.stderr)
-                logging.warning("to logging")
-                os.system("echo from a child")
-                for number in range(1000):
-                    print("line", number)
-            """
+            {"app/main.py": "import time\ndef handler(event, context): time.sleep(event); return 1"},
+            Handler="app.main.handler",
         )
-        run.invoke({})
-        assert runner.log[0].startswith("INIT_START Runtime Version: python:3.")
-        for _ in range(20):
-            runner.log.clear()
-            identity = run.invoke({}).request_id
-            assert runner.log[0] == f"START RequestId: {identity} Version: $LATEST"
-            assert runner.log[1:3] == ["to stdout \u00e9", "to stderr"]
-            assert runner.log[3].startswith("[WARNING]\t")
-            assert runner.log[3].endswith("\tto logging")
-            assert runner.log[4] == "from a child"
-            assert runner.log[5:1005] == [f"line {number}" for number in range(1000)]
-            assert runner.log[1005] == f"END RequestId: {identity}"
-            assert runner.log[1006].startswith(f"REPORT RequestId: {identity}\tDuration: ")
-            assert len(runner.log) == 1007
+        with ThreadPoolExecutor() as pool:
+            busy = pool.submit(run.invoke, 2)
+            time.sleep(0.5)
+            self.reload(run, main="def handler(event, context): return 2")
+            assert not busy.done()
+            assert run.invoke(0).payload == 2
+            assert busy.result().payload == 1
+        assert [run.invoke(0).payload for _ in range(2)] == [2, 2]
 
-    def test_what_the_function_does_to_its_streams_does_not_disturb_the_answer(self, runner: Runner) -> None:
-        run = runner(
-            """
-            import os, sys
-            def handler(event, context):
-                os.write(1, b"result 5\\n")
-                print("result 6")
-                return [sys.stdin.read(), event]
-            """
+    def test_what_is_deployed_next_is_loaded_with_its_configuration(self, runner: Runner) -> None:
+        run = self.deploy(runner)
+        package = zipped(
+            runner.folder / "next.zip",
+            {"app/main.py": "def handler(e, c): return __import__('os').environ['A']"},
         )
-        assert run.invoke({"a": "\ud800\n\u2028"}).payload == ["", {"a": "\ud800\n\u2028"}]
-        assert "result 5" in runner.log
+        with pytest.raises(StaleCodeError):
+            run.load(package)
+        runner.client.update_function_code(FunctionName=run.name, ZipFile=package.read_bytes())
+        runner.client.update_function_configuration(
+            FunctionName=run.name, Environment={"Variables": {"A": "new"}}
+        )
+        run.load(package)
+        assert run.invoke({}).payload == "new"

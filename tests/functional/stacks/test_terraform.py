@@ -1,6 +1,5 @@
 """Terraform's own opinion of the synthesized JSON."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,17 +9,8 @@ import pytest
 
 from main import write_stacks
 from tests.synthesis import settings
-from tools.toolchain import environment, provider_source
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Terraform's variables; its data folder is shared, so that the provider is set up once."""
-    variables = environment(os.environ)
-    data = str(tmp_path_factory.mktemp("terraform"))
-    return {**variables, **provider_source("5.100.0", variables), "TF_DATA_DIR": data}
 
 
 @pytest.mark.parametrize("chosen", ["dev", "prod"])

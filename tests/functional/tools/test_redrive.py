@@ -58,7 +58,7 @@ def test_what_sns_did_not_take_is_sent_again_once_it_is_back(
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         status, said = run()
         assert status == "Left: 2 dead letters."
-        assert f"2 of 2: {function.name} failed again on 1 record" in said
+        assert f"2 of 2: {function.name} failed again on 1 of 1 record" in said
         assert len(mapped.feed.letters()) == 2 <= mapped.feed.announcements()
 
     repaired = mapped.redeploy(function, environment)
@@ -101,7 +101,7 @@ def test_dead_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_f
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         status, said = run()
     assert status == "Left: 1 dead letter."
-    assert f"2 of 3: {function.name} failed again on 1 record (RetryAttemptsExhausted) of PKG-3" in said
+    assert f"2 of 3: {function.name} failed again on 1 of 1 record (RetryAttemptsExhausted) of PKG-3" in said
     assert mapped.feed.changes() == [("PKG-1", None, "pending"), ("PKG-1", "pending", "delivered")]
     assert mapped.feed.letters() == [letters[1]]
     assert mapped.feed.announcements() >= 1

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from local.deployed import TokenBucket
+from local.integration import TokenBucket
 
 
 def test_burst_is_spent_and_comes_back_at_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,201 @@
+"""One run of `make up`: deploys, serves, and goes on with what is edited meanwhile."""
+
+import json
+import os
+import queue
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import boto3
+
+from local import demo
+from local.aws import CREDENTIALS, EmbeddedAws
+from local.deployment import Deployment
+from local.function import StaleCodeError
+from local.integration import UnsupportedApiError
+from local.system import System
+from local.terminal import Terminal, notification
+from local.watch import Watch, can_press_enter
+from stacks.package import PackageError
+from stacks.settings import Settings, SettingsError, load_settings
+from tools.failures import DeployError
+from tools.toolchain import ROOT, ToolError
+
+FOLDER = ROOT / ".local"
+#: What the stacks read too.
+CONTRACT = "lambda/contract/"
+
+
+def up(port: int, public_port: int, *, apply: bool) -> None:
+    """Deploys and serves until KeyboardInterrupt.
+
+    Args:
+        port: of the tracking API, on 127.0.0.1.
+        public_port: of the public one.
+        apply: whether to deploy a change of the stacks as soon as it is saved.
+
+    Raises:
+        local.server.PortTakenError: another program listens there.
+        DeployError, PackageError, SettingsError, ToolError: the deployment did not succeed.
+        LookupError, UnsupportedApiError: what is deployed cannot be served here.
+        StaleCodeError: the code was changed meanwhile.
+    """
+    # Nothing here may reach an account that this shell has credentials for.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    settings = load_settings(ROOT / "cdktf.json", os.environ)
+    terminal = Terminal(FOLDER)
+
+    with ExitStack() as running:
+        terminal.say("Starting the embedded AWS")
+        aws = running.enter_context(EmbeddedAws())
+        os.environ.update(aws.environment(settings.region))
+        settings = load_settings(ROOT / "cdktf.json", os.environ)
+        terminal.say("Deploying with CDKTF and Terraform, which takes a minute")
+        deployment = Deployment(terminal)
+        deployment.deploy(settings, first=True)
+        terminal.say("Starting the functions and the APIs")
+        system = running.enter_context(
+            System(
+                settings.environment,
+                endpoint=aws.endpoint,
+                region=settings.region,
+                port=port,
+                public_port=public_port,
+                terminal=terminal,
+            )
+        )
+        stopped = threading.Event()
+        for target in (
+            lambda: _show_notifications(f"tracking-notifications-{settings.environment}", terminal, stopped),
+            lambda: _post_late(system, settings, terminal, stopped),
+        ):
+            thread = threading.Thread(target=target)
+            running.callback(thread.join)
+            thread.start()
+        running.callback(stopped.set)
+        try:
+            demo.post_past(system.tracking.url, settings.region)
+        except demo.DemoError as error:
+            terminal.say(str(error))
+        events: queue.SimpleQueue[set[str]] = queue.SimpleQueue()
+        running.enter_context(Watch(ROOT, events.put, lambda: events.put(set())))
+        terminal.say(_welcome(system, aws, settings, apply=apply))
+        while True:
+            _handle(events.get(), system, deployment, terminal, apply=apply)
+
+
+def _handle(
+    saved: set[str], system: System, deployment: Deployment, terminal: Terminal, *, apply: bool
+) -> None:
+    """Goes on with files that were saved, or deploys if there are none."""
+    try:
+        if any(path.startswith("lambda/") for path in saved):
+            for line in system.reload():
+                terminal.say(line)
+        files = sorted(path for path in saved if not path.startswith("lambda/") or path.startswith(CONTRACT))
+        if files and not apply:
+            key = "press Enter" if can_press_enter() else "start `APPLY=1 make up` next time"
+            terminal.say(f"Saved {', '.join(files)}: to deploy the difference, {key}.")
+        elif files or not saved:
+            terminal.say("Deploying the difference")
+            started = time.monotonic()
+            deployment.deploy(load_settings(ROOT / "cdktf.json", os.environ), first=False)
+            system.read()
+            terminal.say(f"Deployed in {time.monotonic() - started:.0f} s; what is stored is still there.")
+    except (
+        DeployError,
+        LookupError,
+        OSError,
+        PackageError,
+        SettingsError,
+        StaleCodeError,
+        ToolError,
+        UnsupportedApiError,
+    ) as error:
+        terminal.say(f"Error: {error} What was there goes on serving.")
+
+
+def _post_late(system: System, settings: Settings, terminal: Terminal, stopped: threading.Event) -> None:
+    try:
+        demo.post_late(system.tracking.url, settings.region, stopped)
+    except demo.DemoError as error:
+        terminal.say(str(error))
+
+
+def _show_notifications(topic: str, terminal: Terminal, stopped: threading.Event) -> None:
+    for message in _notifications(topic, stopped):
+        terminal.say(notification(message))
+
+
+def _notifications(topic: str, stopped: threading.Event) -> Iterator[str]:
+    """Subscribes a queue to the topic with this name, and gives what comes in."""
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    arn = next(
+        found["TopicArn"]
+        for page in sns.get_paginator("list_topics").paginate()
+        for found in page["Topics"]
+        if found["TopicArn"].endswith(f":{topic}")
+    )
+    url = sqs.create_queue(QueueName=f"{topic}-terminal")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    raw = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=attributes["QueueArn"], Attributes=raw)
+    while not stopped.wait(0.5):
+        for message in sqs.receive_message(QueueUrl=url).get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            yield message["Body"]
+
+
+def _welcome(system: System, aws: EmbeddedAws, settings: Settings, *, apply: bool) -> str:
+    """Fits whole into 80 columns and 24 lines; what is long stands in files that it names."""
+    region = settings.region
+    exports = {
+        **aws.environment(region),
+        "API": system.tracking.url,
+        "PUBLIC": system.public.url,
+        "INVOKE": system.invoke.url,
+    }
+    _write(FOLDER / "env", "".join(f"export {name}={shlex.quote(text)}\n" for name, text in exports.items()))
+    update = {"tracking_id": "PKG-1", "status": "in_transit", "location": {"lat": 52.52, "lng": 13.405}}
+    _write(FOLDER / "update.json", json.dumps(update))
+    _write(
+        FOLDER / "curl",
+        f"""#!/bin/sh
+# curl with a signature for the tracking API.
+exec curl --silent --show-error --aws-sigv4 aws:amz:{region}:execute-api \\
+  --user {":".join(CREDENTIALS.values())} --header 'Content-Type: application/json' "$@"
+""",
+    )
+    (FOLDER / "curl").chmod(0o755)
+    shipment = f"""
+A shipment whose last scans come in during the next minute, for a browser:
+  {system.public.url}/shipments/{demo.TRACKING_ID}
+"""
+    difference = "the difference is deployed" if apply else "Enter deploys the difference"
+    return f"""
+The tracking API runs at {system.tracking.url}
+and the public API at    {system.public.url}
+{shipment if settings.public.access == "open" else ""}
+In another terminal, in this folder, store an update and ask for it:
+  . .local/env
+  .local/curl $API/track -d @.local/update.json
+  .local/curl "$API/status?tracking_id=PKG-1"
+
+The AWS command line and boto3 then talk to the embedded AWS. What the
+notifier could not handle is sent again with
+  AWS_ENDPOINT_URL_LAMBDA=$INVOKE make redrive
+
+Save a file of lambda/, and the functions that hold it are replaced; save one
+of stacks/ or cdktf.json, and {difference}.
+Nothing stored is lost. The complete logs are .local/*.log.
+Requests, notifications and errors follow. Ctrl-C stops everything.
+"""
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
