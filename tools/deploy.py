@@ -142,14 +142,17 @@ class Deployment:
         """The name of the stack whose lock it was."""
         for stack in (names := [*self._stacks.names, *self._stacks.shared]):
             try:
-                self._stacks.terraform(stack, "force-unlock", "-force", "-no-color", lock, quiet=True)
+                self._stacks.terraform(
+                    stack, "force-unlock", "-force", "-no-color", lock, quiet=True, may_fail=True
+                )
             except DeployError as error:
                 refused = error
             else:
                 return stack
+        print(refused.said.strip())
         raise DeployError(
             explain(refused.said)
-            or f"None of {', '.join(names)} has this lock; Terraform's answers stand above."
+            or f"None of {', '.join(names)} has this lock; Terraform's answer for the last stands above."
         )
 
     def lock_provider(self) -> None:

@@ -124,7 +124,7 @@ class Stacks:
         return str(_provider(self.configuration(name))["region"])
 
     def terraform(
-        self, name: str, *arguments: str, quiet: bool = False, initialize: bool = True
+        self, name: str, *arguments: str, quiet: bool = False, initialize: bool = True, may_fail: bool = False
     ) -> tuple[int, str]:
         """Runs Terraform in the folder of a stack; returns its exit status, 0 or CHANGES, and what it said.
 
@@ -132,6 +132,7 @@ class Stacks:
             name: of a stack.
             arguments: of Terraform.
             quiet: whether to show what it says only if it fails.
+            may_fail: whether a failure is expected, and so not shown either.
             initialize: whether to run `terraform init` first, unless that was done.
 
         Raises:
@@ -141,7 +142,8 @@ class Stacks:
         folder = self.folder(name)
         if initialize and name not in self._initialized:
             self._initialize(name)
-        status, said = self._run(folder, *arguments, environ=self.variables(name), quiet=quiet)
+        variables = self.variables(name)
+        status, said = self._run(folder, *arguments, environ=variables, quiet=quiet, may_fail=may_fail)
         if status not in (0, CHANGES):
             raise _failure(name, arguments[0], status, said)
         return status, said
@@ -185,7 +187,9 @@ class Stacks:
         wanted = self._read(self.names[0])["terraform"]["required_providers"]["aws"]["version"]
         return provider_source(wanted, self._environ)
 
-    def _run(self, folder: Path, *arguments: str, environ: Mapping[str, str], quiet: bool) -> tuple[int, str]:
+    def _run(
+        self, folder: Path, *arguments: str, environ: Mapping[str, str], quiet: bool, may_fail: bool = False
+    ) -> tuple[int, str]:
         said = []
         with subprocess.Popen(
             ["terraform", *arguments],
@@ -206,7 +210,7 @@ class Stacks:
             except KeyboardInterrupt:
                 self._interrupt(process)
                 raise
-        if quiet and process.returncode not in (0, CHANGES):
+        if quiet and not may_fail and process.returncode not in (0, CHANGES):
             self._show("".join(said).rstrip("\n"))
         return process.returncode, ANSI.sub("", "".join(said))
 
