@@ -40,7 +40,11 @@ class EmbeddedAws:
             start_new_session=True,  # Ctrl-C reaches the parent alone, which still needs AWS to clean up
         )
         assert self._process.stdout is not None  # noqa: S101 (for the type checker)
-        port = self._process.stdout.readline().strip()
+        try:
+            port = self._process.stdout.readline().strip()
+        except KeyboardInterrupt:
+            self._end()
+            raise
         if not port:
             raise RuntimeError("The embedded AWS did not start; what it said stands above.")
         self.endpoint = f"http://{LOOPBACK}:{port}"
@@ -49,6 +53,10 @@ class EmbeddedAws:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()  # all that it has is in its memory
         self._process.communicate()
 
     def environment(self, region: str) -> dict[str, str]:

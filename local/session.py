@@ -1,5 +1,6 @@
 """One run of `make up`: deploys, serves, and goes on with what is edited meanwhile."""
 
+import importlib
 import json
 import os
 import queue
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 
@@ -17,13 +19,15 @@ from local.aws import CREDENTIALS, EmbeddedAws
 from local.deployment import Deployment
 from local.function import StaleCodeError
 from local.integration import UnsupportedApiError
-from local.system import System
 from local.terminal import Terminal, notification
 from local.watch import Watch, can_press_enter
 from stacks.package import PackageError
 from stacks.settings import Settings, SettingsError, load_settings
 from tools.failures import DeployError
 from tools.toolchain import ROOT, ToolError
+
+if TYPE_CHECKING:
+    from local.system import System
 
 FOLDER = ROOT / ".local"
 #: What the stacks read too.
@@ -56,8 +60,12 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
         os.environ.update(aws.environment(settings.region))
         settings = load_settings(ROOT / "cdktf.json", os.environ)
         terminal.say("Deploying with CDKTF and Terraform, which takes a minute")
+        # What serves takes seconds to import, for which Terraform does not wait.
+        threading.Thread(target=importlib.import_module, args=("local.system",), daemon=True).start()
         deployment = Deployment(terminal)
         deployment.deploy(settings, first=True)
+        from local.system import System
+
         terminal.say("Starting the functions and the APIs")
         system = running.enter_context(
             System(
@@ -90,7 +98,7 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
 
 
 def _handle(
-    saved: set[str], system: System, deployment: Deployment, terminal: Terminal, *, apply: bool
+    saved: set[str], system: "System", deployment: Deployment, terminal: Terminal, *, apply: bool
 ) -> None:
     """Goes on with files that were saved, or deploys if there are none."""
     try:
@@ -120,7 +128,7 @@ def _handle(
         terminal.say(f"Error: {error} What was there goes on serving.")
 
 
-def _post_late(system: System, settings: Settings, terminal: Terminal, stopped: threading.Event) -> None:
+def _post_late(system: "System", settings: Settings, terminal: Terminal, stopped: threading.Event) -> None:
     try:
         demo.post_late(system.tracking.url, settings.region, stopped)
     except demo.DemoError as error:
@@ -151,7 +159,7 @@ def _notifications(topic: str, stopped: threading.Event) -> Iterator[str]:
             yield message["Body"]
 
 
-def _welcome(system: System, aws: EmbeddedAws, settings: Settings, *, apply: bool) -> str:
+def _welcome(system: "System", aws: EmbeddedAws, settings: Settings, *, apply: bool) -> str:
     """Fits whole into 80 columns and 24 lines; what is long stands in files that it names."""
     region = settings.region
     exports = {
