@@ -33,11 +33,12 @@ node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed
 up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081; APPLY=1: deploy edits of the stacks)
 	@python -m local.up
 
+# The largest groups of tests go first. Three processes for two cores, since deployments wait more than they work.
 test: install ## prove the project: format, lint, types, unit and snapshot tests, a deployment from end to end
-	@sh tools/check.sh tests
+	@sh tools/check.sh -n 3 tests/e2e tests/unit tests/functional tests/snapshot
 
 test-fast: install ## the same without the deployment and other slow tests
-	@sh tools/check.sh tests --ignore=tests/e2e -m "not slow" -n 2 -p no:schemathesis -p no:anyio
+	@sh tools/check.sh -n 2 tests/unit tests/functional tests/snapshot -m "not slow" -p no:schemathesis -p no:anyio
 
 mutants: install ## put faults into copies of the project, and fail if its tests do not find one (FAULT=part of its description)
 	@python -m tools.mutants "$(FAULT)"

@@ -19,12 +19,13 @@ OWN_DEPLOYMENT = {"test_environments.py", "test_up.py"}
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps in one process the tests of a file, and those that share the deployment."""
+    """Keeps in one process the tests of a file, those that share the deployment, and those of synthesized stacks."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
-        shares = file.parent.name == "e2e" and file.name not in OWN_DEPLOYMENT
-        return "deployment" if shares else str(file)
+        if file.parent.name == "e2e" and file.name not in OWN_DEPLOYMENT:
+            return "deployment"
+        return "unit" if file.is_relative_to("tests/unit") else str(file)
 
 
 @pytest.hookimpl(optionalhook=True)

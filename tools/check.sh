@@ -10,8 +10,7 @@ mypy=$!
 trap 'kill $mypy 2>/dev/null || true; rm -f "$log"' EXIT
 trap 'exit 130' INT TERM
 status=0
-# One more than a small machine has cores: deployments spend most of their time waiting.
-python -m pytest -n 3 --dist loadscope --no-loadscope-reorder "$@" || status=$?
+python -m pytest --dist loadscope --no-loadscope-reorder "$@" || status=$?
 wait $mypy || status=1
 cat "$log"
 exit $status

@@ -51,6 +51,8 @@ END
     chmod +x .venv/bin/terraform
 }
 
-# jsii unpacks the bindings at their first use, which fails where two processes are the first at once.
+# jsii unpacks the bindings at their first use, which fails where two processes are the first at once, and for ever
+# after one that was ended meanwhile.
+rm -rf .venv/jsii
 .venv/bin/python -c 'from stacks import bindings; bindings.load_lazily(); import stacks.tracking' >>.venv/install.log 2>&1 ||
     { cat .venv/install.log; fail "CDKTF does not start; see above"; }
