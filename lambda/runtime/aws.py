@@ -69,8 +69,7 @@ class Credentials(NamedTuple):
 class Client:
     """Calls "dynamodb" or "ssm", for many threads: `put_item(TableName=...)` is `call("PutItem", TableName=...)`.
 
-    Endpoints and retries are botocore's, environment variables included; credentials those of Lambda's environment,
-    or with SnapStart of its endpoint. `read_timeout` is the seconds that a whole answer may take.
+    Endpoints and retries are botocore's, credentials Lambda's. `read_timeout` is for a whole answer, in seconds.
     """
 
     #: The context that a call runs in, by the service, the operation and the parameters.
@@ -182,9 +181,8 @@ def endpoint(service: str, region: str) -> str:
 def read_credentials(last: Credentials) -> Credentials:
     """Those of the environment, or else of its endpoint; while that fails, the last ones. Raises OSError."""
     if key_id := os.environ.get("AWS_ACCESS_KEY_ID"):
-        return Credentials(
-            key_id, os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN", "")
-        )
+        token = os.environ.get("AWS_SESSION_TOKEN", "")
+        return Credentials(key_id, os.environ["AWS_SECRET_ACCESS_KEY"], token)
     url = urlsplit(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
     headers = {"host": url.netloc, "authorization": os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
     try:
@@ -201,12 +199,11 @@ def read_credentials(last: Credentials) -> Credentials:
 
 
 def _connect(url: SplitResult) -> socket.socket:
-    host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-    connection = socket.create_connection((host, port), _CONNECT_TIMEOUT)
+    connection = socket.create_connection((url.hostname, url.port or _PORTS[url.scheme]), _CONNECT_TIMEOUT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if url.scheme == "http":
         return connection
-    return _tls_context(os.environ.get("AWS_CA_BUNDLE")).wrap_socket(connection, server_hostname=host)
+    return _tls_context(os.environ.get("AWS_CA_BUNDLE")).wrap_socket(connection, server_hostname=url.hostname)
 
 
 @cache
