@@ -21,7 +21,6 @@ from urllib.parse import SplitResult, urlsplit
 
 #: Seconds that one call takes at most: 3 attempts of 1 + 2 s, and between them up to 1 + 2 s of waiting.
 SLOWEST_CALL: Final = 12.0
-
 _CONNECT_TIMEOUT = 1
 _PORTS = {"http": 80, "https": 443}
 #: By service: target, version of its JSON, and seconds of the first wait, which doubles.
@@ -52,11 +51,9 @@ class AwsError(Exception):
 
     def __init__(self, code: str, status: int = 503, body: dict[str, Any] | None = None) -> None:
         super().__init__(code)
-        self.code = code
-        self.body = body or {}
+        self.code, self.body = code, body or {}
         self.message = str(self.body.get("message") or self.body.get("Message") or "")
         self.throttled = code in _THROTTLES or status == 429
-        #: Whether it may succeed later.
         self.retryable = self.throttled or code in _TRANSIENT or status in (500, 502, 503, 504)
 
 
@@ -72,8 +69,7 @@ class Credentials(NamedTuple):
 class Client:
     """Calls "dynamodb" or "ssm", for many threads: `put_item(TableName=...)` is `call("PutItem", TableName=...)`.
 
-    Endpoints and retries are botocore's, environment variables included; credentials those of Lambda's environment,
-    or with SnapStart of its endpoint. `read_timeout` is the seconds that a whole answer may take.
+    Endpoints and retries are botocore's, credentials Lambda's. `read_timeout` is for a whole answer, in seconds.
     """
 
     #: The context that a call runs in, by the service, the operation and the parameters.
@@ -84,8 +80,7 @@ class Client:
         self._read_timeout, self._attempts = read_timeout, attempts
         self._url = urlsplit(endpoint(service, region))
         self._idle: deque[socket.socket] = deque()
-        self._credentials = Credentials("", "", expires=0)
-        self._quota = _QUOTA
+        self._credentials, self._quota = Credentials("", "", expires=0), _QUOTA
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
         if name.startswith("_"):
@@ -167,20 +162,16 @@ def sign(credentials: Credentials, region: str, service: str, headers: dict[str,
     canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    secret = b"AWS4" + credentials.secret.encode()
-    signature = reduce(
-        lambda key, part: hmac.digest(key, part.encode(), "sha256"), [*scope.split("/"), text], secret
-    ).hex()
+    secret, parts = b"AWS4" + credentials.secret.encode(), [*scope.split("/"), text]
+    signature = reduce(lambda key, part: hmac.digest(key, part.encode(), "sha256"), parts, secret).hex()
     return f"AWS4-HMAC-SHA256 Credential={credentials.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
 
 
 def endpoint(service: str, region: str) -> str:
     """Where a service is, or where the environment says that it is."""
-    found = os.environ
-    if url := found.get(f"AWS_ENDPOINT_URL_{service.upper()}") or found.get("AWS_ENDPOINT_URL"):
+    if url := os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL"):
         return url
-    fips = found.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
-    dual = found.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
+    fips, dual = (os.environ.get(f"AWS_USE_{name}_ENDPOINT") == "true" for name in ("FIPS", "DUALSTACK"))
     domains = next(domains for start, *domains in _PARTITIONS if region.startswith(start))
     # There the usual endpoints are FIPS's.
     suffix = "-fips" if fips and (dual or not region.startswith("us-gov-")) else ""
@@ -189,11 +180,11 @@ def endpoint(service: str, region: str) -> str:
 
 def read_credentials(last: Credentials) -> Credentials:
     """Those of the environment, or else of its endpoint; while that fails, the last ones. Raises OSError."""
-    found = os.environ
-    if key_id := found.get("AWS_ACCESS_KEY_ID"):
-        return Credentials(key_id, found["AWS_SECRET_ACCESS_KEY"], found.get("AWS_SESSION_TOKEN", ""))
-    url = urlsplit(found["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
-    headers = {"host": url.netloc, "authorization": found.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
+    if key_id := os.environ.get("AWS_ACCESS_KEY_ID"):
+        token = os.environ.get("AWS_SESSION_TOKEN", "")
+        return Credentials(key_id, os.environ["AWS_SECRET_ACCESS_KEY"], token)
+    url = urlsplit(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+    headers = {"host": url.netloc, "authorization": os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
     try:
         with _connect(url) as connection:
             message = _request("GET", url._replace(scheme="", netloc="").geturl(), headers)
@@ -208,13 +199,11 @@ def read_credentials(last: Credentials) -> Credentials:
 
 
 def _connect(url: SplitResult) -> socket.socket:
-    host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-    connection = socket.create_connection((host, port), _CONNECT_TIMEOUT)
+    connection = socket.create_connection((url.hostname, url.port or _PORTS[url.scheme]), _CONNECT_TIMEOUT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if url.scheme == "http":
         return connection
-    return _tls_context(os.environ.get("AWS_CA_BUNDLE")).wrap_socket(connection, server_hostname=host)
+    return _tls_context(os.environ.get("AWS_CA_BUNDLE")).wrap_socket(connection, server_hostname=url.hostname)
 
 
 @cache
@@ -246,10 +235,8 @@ def _exchange(connection: socket.socket, message: bytes, seconds: float) -> tupl
     connection.settimeout(seconds)
     connection.sendall(message)
     version, status, *_ = stream.readline().split(b" ")
-    headers = {}
-    while header := stream.readline().strip():
-        name, _, value = header.partition(b":")
-        headers[name.lower()] = value.strip().lower()
+    lines = iter(lambda: stream.readline().strip().lower(), b"")
+    headers = {name: value.strip() for name, _, value in (line.partition(b":") for line in lines)}
     if headers.get(b"transfer-encoding") == b"chunked":
         body = b""
         while size := int(stream.readline().partition(b";")[0], 16):
