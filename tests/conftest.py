@@ -10,8 +10,11 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from local.aws import EmbeddedAws
+from stacks import bindings
 
 REGION = "us-east-1"
+# Before a test imports a stack, and with it all of the bindings.
+bindings.load_lazily()
 
 
 #: The files of tests/e2e that deploy something of their own; the others share one deployment, which takes minutes.
