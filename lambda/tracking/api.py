@@ -26,7 +26,7 @@ from web.query import after, limit, next_key, number
 
 #: Bytes of an answer, a little under Lambda's 6 MB.
 _MAX_ANSWER = 5_500_000
-#: Shipments of a batch that are worked on at a time; botocore keeps as many connections.
+#: Shipments of a batch that are worked on at a time.
 _WORKERS = 10
 
 Handler = Callable[["Api", Request, Settings], str]
