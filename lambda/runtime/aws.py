@@ -10,7 +10,6 @@ import select
 import socket
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import datetime
@@ -19,11 +18,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-#: Seconds that one call takes at most: 3 attempts of 1 + 2 s, and between them up to 1 + 2 s of waiting.
+#: Seconds that one call takes at most; no attempt begins that might end later.
 SLOWEST_CALL: Final = 12.0
-_CONNECT_TIMEOUT = 1
-_PORTS = {"http": 80, "https": 443}
-#: By service: target, version of its JSON, and seconds of the first wait, which doubles.
+#: Seconds to connect, and as long for TLS.
+_CONNECT_TIMEOUT, _PORTS = 1, {"http": 80, "https": 443}
+#: By service: target, version of its JSON, seconds of the first wait, which doubles.
 _SERVICES = {"dynamodb": ("DynamoDB_20120810", "1.0", 0.025), "ssm": ("AmazonSSM", "1.1", 0.05)}
 #: What a partition's regions start with, and its domains: for IPv4, and for both versions.
 _PARTITIONS = (
@@ -79,7 +78,7 @@ class Client:
         self._service, self._region = service, region
         self._read_timeout, self._attempts = read_timeout, attempts
         self._url = urlsplit(endpoint(service, region))
-        self._idle: deque[socket.socket] = deque()
+        self._idle: list[socket.socket] = []
         self._credentials, self._quota = Credentials("", "", expires=0), _QUOTA
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
@@ -93,7 +92,7 @@ class Client:
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """What the service answers. Raises AwsError."""
-        body = json.dumps(parameters).encode()
+        body, until = json.dumps(parameters).encode(), time.monotonic() + SLOWEST_CALL
         attempt, cost = 0, 1
         with self.trace(self._service, operation, parameters):
             while True:
@@ -104,11 +103,13 @@ class Client:
                     return answer
                 except AwsError as error:
                     cost = _THROTTLED_COST if error.throttled else _COST
-                    if not error.retryable or attempt == self._attempts or cost > self._quota:
+                    first = _THROTTLED_WAIT if error.throttled else _SERVICES[self._service][2]
+                    wait = random.random() * first * 2 ** (attempt - 1)  # noqa: S311
+                    late = time.monotonic() + wait + 2 * _CONNECT_TIMEOUT + self._read_timeout > until
+                    if not error.retryable or attempt == self._attempts or cost > self._quota or late:
                         raise
                     self._quota -= cost
-                    wait = _THROTTLED_WAIT if error.throttled else _SERVICES[self._service][2]
-                time.sleep(random.random() * wait * 2 ** (attempt - 1))  # noqa: S311
+                time.sleep(wait)
 
     def _try(self, operation: str, body: bytes) -> dict[str, Any]:
         connection, stays = None, False
@@ -181,15 +182,15 @@ def endpoint(service: str, region: str) -> str:
 def read_credentials(last: Credentials) -> Credentials:
     """Those of the environment, or else of its endpoint; while that fails, the last ones. Raises OSError."""
     if key_id := os.environ.get("AWS_ACCESS_KEY_ID"):
-        token = os.environ.get("AWS_SESSION_TOKEN", "")
-        return Credentials(key_id, os.environ["AWS_SECRET_ACCESS_KEY"], token)
+        return Credentials(
+            key_id, os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN", "")
+        )
     url = urlsplit(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
     headers = {"host": url.netloc, "authorization": os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
     try:
         with _connect(url) as connection:
             message = _request("GET", url._replace(scheme="", netloc="").geturl(), headers)
-            _, content, _ = _exchange(connection, message, _CONNECT_TIMEOUT)
-        answer = json.loads(content)
+            answer = json.loads(_exchange(connection, message, _CONNECT_TIMEOUT)[1])
         expires = datetime.fromisoformat(answer["Expiration"]).timestamp()
         return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["Token"], expires)
     except (OSError, LookupError, ValueError):
@@ -201,9 +202,8 @@ def read_credentials(last: Credentials) -> Credentials:
 def _connect(url: SplitResult) -> socket.socket:
     connection = socket.create_connection((url.hostname, url.port or _PORTS[url.scheme]), _CONNECT_TIMEOUT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if url.scheme == "http":
-        return connection
-    return _tls_context(os.environ.get("AWS_CA_BUNDLE")).wrap_socket(connection, server_hostname=url.hostname)
+    tls = _tls_context(os.environ.get("AWS_CA_BUNDLE")) if url.scheme == "https" else None
+    return tls.wrap_socket(connection, server_hostname=url.hostname) if tls else connection
 
 
 @cache

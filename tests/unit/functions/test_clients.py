@@ -46,6 +46,23 @@ def test_slowest_calls_fit_into_the_gateways_time() -> None:
     assert GATEWAY_TIMEOUT - SLOWEST_CALL >= SLOWEST_CALL
 
 
+def test_no_attempt_begins_that_might_end_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    client = Client("dynamodb", "us-east-1")
+
+    def slow(*_: Any) -> dict[str, Any]:
+        clock[0] += 2 * runtime.aws._CONNECT_TIMEOUT + 2
+        raise AwsError("ThrottlingException")
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    monkeypatch.setattr(client, "_try", slow)
+    with pytest.raises(AwsError):
+        client.put_item(TableName="A")
+    assert clock[0] <= SLOWEST_CALL
+
+
 @given(
     keys=st.tuples(visible, visible, st.just("") | visible),
     region=st.from_regex(r"[a-z]{2}-[a-z]{4,9}-[1-9]", fullmatch=True),
@@ -54,6 +71,7 @@ def test_slowest_calls_fit_into_the_gateways_time() -> None:
     body=st.binary(),
     at=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001
 )
+@settings(deadline=None)
 def test_signatures_are_botocores(
     keys: tuple[str, str, str], region: str, service: str, target: str, body: bytes, at: datetime
 ) -> None:
