@@ -28,6 +28,7 @@ class Deployment:
     protect_from_deletion: bool
     customer_managed_key: bool
     api_gateway_account_role: bool
+    repository: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +193,7 @@ def load_all_regions(path: Path, environ: Mapping[str, str]) -> list[Settings]:
                 "Project": "LogisticsTracking",
                 "Environment": environment,
                 "ManagedBy": "CDKTF",
-                "Repository": _tag_value(environ.get("REPOSITORY")),
+                "Repository": _tag_value(environ.get("REPOSITORY") or deployment["repository"]),
                 "Author": _tag_value(environ.get("COMMIT_AUTHOR")),
             },
             emulated=bool(environ.get("AWS_ENDPOINT_URL")),
