@@ -45,6 +45,7 @@ class Tracking:
     timeout_seconds: int
     rate_limit: int
     burst_limit: int
+    reserved_concurrency: int
     log_retention_days: int
     web_acl: bool
     status_index_shards: int
@@ -68,6 +69,7 @@ class Public:
     allowed_origins: Sequence[str]
     rate_limit: int
     burst_limit: int
+    reserved_concurrency: int
     log_retention_days: int
 
 
