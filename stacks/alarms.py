@@ -52,8 +52,7 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
               "Updates are not stored, and whoever sent them has to send them again."),
         Alarm("tracking-unhandled", function.own_metric("UnhandledException"), 0, 1, 5 * MINUTE,
               "The tracking function met what it has no answer for: a fault of its code, its rights or its settings."),
-        *function.alarms("tracking-lambda", "the tracking function", throttle={
-              "meaning": "Lambda refuses to run the function: the account's concurrency is used up."}),
+        *function.alarms("tracking-lambda", "the tracking function"),
 
         Alarm("tracking-table-throttle",
               total(table.metric("ReadThrottleEvents"), table.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,

@@ -54,6 +54,7 @@ class PublicStack(Stack):
             variables={contract.TABLE_NAME: table.name} if table else {},
             # An HTTP API begins no traces, and strangers' own trace headers should start none.
             traced=False,
+            reserved_concurrency=chosen.reserved_concurrency,
         )
         # Metrics have no ARN to name (Service Authorization Reference, "Amazon CloudWatch"). The function's own
         # go through its log and need no right; this is for what would be sent without one.

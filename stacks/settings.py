@@ -28,6 +28,7 @@ class Deployment:
     protect_from_deletion: bool
     customer_managed_key: bool
     api_gateway_account_role: bool
+    repository: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Tracking:
     timeout_seconds: int
     rate_limit: int
     burst_limit: int
+    reserved_concurrency: int
     log_retention_days: int
     web_acl: bool
     status_index_shards: int
@@ -67,6 +69,7 @@ class Public:
     allowed_origins: Sequence[str]
     rate_limit: int
     burst_limit: int
+    reserved_concurrency: int
     log_retention_days: int
 
 
@@ -192,7 +195,7 @@ def load_all_regions(path: Path, environ: Mapping[str, str]) -> list[Settings]:
                 "Project": "LogisticsTracking",
                 "Environment": environment,
                 "ManagedBy": "CDKTF",
-                "Repository": _tag_value(environ.get("REPOSITORY")),
+                "Repository": _tag_value(environ.get("REPOSITORY") or deployment["repository"]),
                 "Author": _tag_value(environ.get("COMMIT_AUTHOR")),
             },
             emulated=bool(environ.get("AWS_ENDPOINT_URL")),

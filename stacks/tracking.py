@@ -82,6 +82,7 @@ class TrackingStack(Stack):
                 contract.STATUS_INDEX_SHARDS_READ: shards.read,
             },
             dead_letters=dead_letters,
+            reserved_concurrency=chosen.reserved_concurrency,
         )
         table.grant_read(function.role)
         table.grant_write(function.role)

@@ -48,6 +48,10 @@ SENTENCES = {
         "The role {role} is there already, in the state of none of these stacks. If the environment is in another "
         "region too, list this one in deployment.regions in cdktf.json; otherwise delete the role."
     ),
+    r"UnreservedConcurrentExecution\s+below\s+its\s+minimum\s+value\s+of\s+\[(?P<least>\d+)\]": (
+        "AWS keeps {least} of the account's concurrent executions unreserved, so it cannot reserve so many; lower "
+        "reserved_concurrency in cdktf.json (0 in a new account, which has 10 in all), or ask AWS for a higher quota."
+    ),
     r"AccessDenied|is not authorized to perform": (
         "AWS refuses an action to these credentials; the lines above name it."
     ),

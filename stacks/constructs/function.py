@@ -33,6 +33,8 @@ class PythonFunction(Construct):
         variables: of its environment, besides those that every function has.
         dead_letters: gets the events of asynchronous invocations that failed.
         traced: whether X-Ray follows requests through it.
+        reserved_concurrency: of the account's runs at once, those kept for it, which gets no more; with 0 it shares
+            with all functions.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class PythonFunction(Construct):
         role_name: str = "",
         dead_letters: DeadLetterQueue | None = None,
         traced: bool = True,
+        reserved_concurrency: int = 0,
     ) -> None:
         super().__init__(scope, id)
         function_name, key = f"{name}-{environment.name}", environment.key
@@ -95,6 +98,8 @@ class PythonFunction(Construct):
             source_code_hash=Fn.filebase64sha256(archive.path),
             memory_size=memory_mb,
             timeout=timeout_seconds,
+            # To Lambda 0 means that the function may not run.
+            reserved_concurrent_executions=reserved_concurrency or None,
             environment=LambdaFunctionEnvironment(variables=self._variables),
             kms_key_arn=key.arn if key else None,
             dead_letter_config=(
@@ -132,7 +137,7 @@ class PythonFunction(Construct):
         title = called[0].upper() + called[1:]
         dies = f"{title} dies: it does not start, runs out of memory, or reaches its timeout."
         slow = f"{title} is about to reach its timeout (ms)."
-        refused = f"Lambda refuses to run {called}: the account's concurrency is used up."
+        refused = f"Lambda refuses to run {called}: no concurrency is left for it."
         longest, most_of_it = self.metric("Duration", "Maximum"), self.timeout_seconds * 800
         return [
             Alarm(f"{name}-errors", self.metric("Errors"), 2, 1, 300, dies)._replace(**errors),

@@ -87,6 +87,10 @@ def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configu
         ("locked provider registry.terraform.io/hashicorp/aws 5.99.0 does not match\nconfigured version constraint",
          "make lock"),
         ("User: x is not authorized to perform: dynamodb:CreateTable", "refuses an action"),
+        ("setting Lambda Function (tracking-public-prod) concurrency: operation error Lambda: PutFunctionConcurrency, "
+         "https response error StatusCode: 400, InvalidParameterValueException: Specified "
+         "ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
+         "minimum value of [100].", "AWS keeps 100 of the account's"),
         ("Error: Saved plan is stale\n\nThe given plan file can no longer be applied", "plan again"),
         ("Error: Saved plan is discarded\n\nThe given plan file can no longer be applied;", "plan again"),
         ("dial tcp: lookup sts.amazonaws.com: no such host", "cannot be reached"),

@@ -11,7 +11,7 @@ import pytest
 
 from main import ROOT
 from stacks.settings import SettingsError, load_all_regions, load_settings
-from tests.synthesis import settings, synthesize, write_settings
+from tests.synthesis import resources, settings, stacks, synthesize, write_settings
 
 ENVIRONMENTS = ["dev", "staging", "prod", "pr-1", "pr-123"]
 REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
@@ -135,3 +135,20 @@ def test_the_lock_is_of_the_provider_that_the_bindings_want() -> None:
     wanted = synthesize(settings("dev"))["state"]["terraform"]["required_providers"]["aws"]["version"]
     assert f'version     = "{wanted}"' in lock
     assert lock.count('"zh:') >= 4, "checksums of the packages of all platforms, as the registry signs them"
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [("tracking", "tracking-processor"), ("public", "tracking-public")]
+)
+def test_concurrency_is_reserved_for_the_function_of_the_setting_alone(group: str, name: str) -> None:
+    def reserved(synthesized: dict[str, Any]) -> dict[str, int]:
+        return {
+            function["function_name"]: function["reserved_concurrent_executions"]
+            for stack in synthesized.values()
+            for function in resources(stack, "aws_lambda_function")
+            if "reserved_concurrent_executions" in function
+        }
+
+    assert reserved(stacks("dev")) == {}
+    chosen = settings("dev", **{group: {"reserved_concurrency": 20}})
+    assert reserved(synthesize(chosen)) == {f"{name}-dev": 20}

@@ -111,6 +111,8 @@ def test_one_of_the_regions_can_be_chosen_and_that_of_the_shell_is_none(tmp_path
         ("tracking.log_retention_days", 8, "1, 3, 5, 7"),
         ("deployment.protect_from_deletion", 1, "true or false"),
         ("deployment.protect_from_deletion", "no", "true or false"),
+        ("deployment.repository", "acme/tracking", "https://github.com/acme/tracking"),
+        ("deployment.repository", "https://example.com/${x}", "https://github.com/acme/tracking"),
         ("public.access", "ajar", "open, closed"),
         ("public.allowed_origins", ["shop.example.com"], "an origin such as"),
         ("public.allowed_origins", ["https://shop.example.com/"], "an origin such as"),
@@ -224,6 +226,22 @@ def test_tags_hold_what_aws_takes(author: str, tag: str) -> None:
     assert tags["Author"] == tag
     assert tags["Repository"] == "org/repo"
     assert all(re.fullmatch(r"[\w .:/=+\-@]{1,256}", value) for value in tags.values())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "environ", "tag"),
+    [
+        ("", {}, "unknown"),
+        ("https://example.com/acme/tracking", {}, "https://example.com/acme/tracking"),
+        ("https://example.com/acme/tracking", {"REPOSITORY": ""}, "https://example.com/acme/tracking"),
+        ("https://example.com/acme/tracking", {"REPOSITORY": "acme/other"}, "acme/other"),
+    ],
+)
+def test_the_tag_of_the_repository_is_the_setting_unless_the_variable_overrides_it(
+    tmp_path: Path, chosen: str, environ: dict[str, str], tag: str
+) -> None:
+    path = write_settings(tmp_path, defaults={"deployment": {"repository": chosen}})
+    assert load_settings(path, environ).tags["Repository"] == tag
 
 
 def test_at_the_command_line_a_wrong_setting_is_one_line() -> None:
