@@ -18,6 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 import contract
 from local.stream import event_record
+from runtime.aws import Client
 from shipments.update import Update
 from storage.shards import Shards
 from storage.updates import UpdateStore
@@ -69,7 +70,7 @@ class Feed:
         self.dead_letters = f"tracking-dlq-{suffix}"
         self._make_bucket()
         # Of any number of shards nobody but the status index may take notice.
-        self._store = UpdateStore(self._dynamodb, self.table, "test", Shards(SHARDS, SHARDS))
+        self._store = UpdateStore(Client("dynamodb", REGION), self.table, "test", Shards(SHARDS, SHARDS))
         _client("ssm").put_parameter(
             Name=contract.SHARDS_PARAMETER.format(environment=suffix), Value=str(SHARDS), Type="String"
         )

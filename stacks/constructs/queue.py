@@ -62,7 +62,8 @@ class DeadLetterQueue(Construct):
             "detail": {"bucket": {"name": [bucket]}},
         }
         rule = CloudwatchEventRule(self, "arrivals", name=rule_name, event_pattern=json.dumps(pattern))
-        CloudwatchEventTarget(self, "announcement", rule=rule.name, arn=self.arn)
+        # With an id of the provider's, a deploy that was killed here would leave a target that nobody knows.
+        CloudwatchEventTarget(self, "announcement", rule=rule.name, arn=self.arn, target_id="queue")
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},

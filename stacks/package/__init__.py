@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 _BUILDER = Path(__file__).parent
 #: boto3 and what it needs, as Lambda's Python runtimes have them.
-_SDK = {"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"}
+SDK = {"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"}
 _IMPORT = re.compile(rb"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
 
@@ -45,7 +45,7 @@ def build(function: str, root: Path = ROOT) -> Path:
     """
     own = sources(function, root / "lambda")
     locked = json.loads((root / "Pipfile.lock").read_bytes())["lambda"]
-    wheels = {name: wheel for name, wheel in locked.items() if name not in _SDK}
+    wheels = {name: wheel for name, wheel in locked.items() if name not in SDK}
     pyodide = json.loads((root / "package-lock.json").read_bytes())["packages"]["node_modules/pyodide"]
     builder = {path.name: path.read_bytes() for path in _BUILDER.iterdir() if path.is_file()}
     inputs = [

@@ -224,7 +224,7 @@ def test_a_second_deploy_is_refused_by_the_lock_and_a_stale_lock_can_be_released
     terraform = deployment.stacks.variables("tracking-dev")
     # A deploy that waits for its approval holds the lock.
     with subprocess.Popen(
-        ["terraform", "apply", "-no-color"],
+        ["terraform", "destroy", "-no-color"],
         cwd=deployment.folder,
         env=terraform,
         stdin=subprocess.PIPE,

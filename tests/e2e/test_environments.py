@@ -80,8 +80,8 @@ def test_drift_is_told_with_what_has_changed(environments: tuple[Environment, En
     assert said.splitlines()[-1].startswith(
         "Error: tracking-prod: what is there is not what the code describes"
     )
+    assert re.search(r'\+ resource "aws_cloudwatch_metric_alarm" "alarms_tracking-api-5xx', said)
     report = (REPORTS / "tracking-prod.md").read_text(encoding="utf-8")
-    assert re.search(r'\+ resource "aws_cloudwatch_metric_alarm" "alarms_tracking-api-5xx', report)
     assert "<b>tracking-prod</b>: Plan: 1 to add, " in report
     assert "Refreshing state" not in report
 

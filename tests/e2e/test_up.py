@@ -175,10 +175,10 @@ def test_a_syntax_error_is_a_line_and_what_was_there_goes_on(up: Up, project: Pa
 
 
 def test_a_saved_stack_is_deployed_and_what_is_stored_stays(up: Up, project: Path) -> None:
-    routes = project / "stacks/routes.py"
-    text = routes.read_text().replace('"forbidden"', '"not_allowed"')
-    assert text != routes.read_text()
-    routes.write_text(text)
+    responses = project / "stacks/gateway_responses.py"
+    text = responses.read_text().replace('"forbidden"', '"not_allowed"')
+    assert text != responses.read_text()
+    responses.write_text(text)
     up.wait_for("Deployed in", 180)
     assert requests.get(f"http://127.0.0.1:{up.port}/dev/status", timeout=9).json()["code"] == "not_allowed"
     history = signed("GET", f"http://127.0.0.1:{up.port}/dev/status?tracking_id=DEMO-1").json()

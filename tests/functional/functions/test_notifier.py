@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from botocore.exceptions import BotoCoreError
 
 import contract
 from local.aws import EmbeddedAws
 from notifier import wiring
 from notifier.notifier import Notifier
-from shipments.errors import Unavailable
 from tests.conftest import REGION
 from tests.feed import Feed, SnsLine, open_sns_line
 from tests.functional.conftest import FLAGS, Caller
@@ -306,7 +306,7 @@ def test_while_the_table_is_away_everything_fails(feed: Feed, notifier: Notifier
     feed.put("PKG-1", "pending")
     records = feed.records()
     line.cut["Query"] = Fault.RESET
-    with pytest.raises(Unavailable):
+    with pytest.raises(BotoCoreError):
         handle(notifier, records)
     assert feed.changes() == []
     line.cut.clear()

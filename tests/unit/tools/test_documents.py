@@ -41,8 +41,6 @@ def test_every_page_is_in_an_index() -> None:
 def test_the_hooks_before_a_commit_run_the_quick_checks() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"][0]["hooks"]
     checks = (ROOT / "tools/check.sh").read_text("utf-8")
-    lines = [
-        line for line in checks.partition("set -eu\n")[2].splitlines() if not line.startswith(("#", "exec"))
-    ]
-    assert lines
-    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == lines
+    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in hooks]
+    assert entries
+    assert re.findall(r"^(?:ruff .*|mypy)(?=$| >)", checks, re.M) == entries
