@@ -1,9 +1,11 @@
 """When operators are told, and of what; docs/runbook.md says what they do then."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from stacks.constructs.alarms import Alarm, CompositeAlarm
 from stacks.constructs.function import PythonFunction
+from stacks.constructs.http_api import HttpApi
 from stacks.constructs.metric import Metric, percentage, total, unanswered
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
@@ -15,7 +17,7 @@ MINUTE, HOUR = 60, 3600
 
 
 class Watched(NamedTuple):
-    """What operators watch."""
+    """What operators watch of the tracking API."""
 
     api: RestApi
     function: PythonFunction
@@ -39,10 +41,7 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
               "Requests fail through no fault of the caller."),
         Alarm("tracking-api-5xx-rate", percentage(failures, requests, at_least=enough), 1, 2, 5 * MINUTE,
               "A part of all requests (%) fails through no fault of the caller."),
-        _burn(settings, "tracking-availability-fast", failures, requests, 14.4, HOUR, 5 * MINUTE,
-              "At this rate the failures that the goal allows in 30 days are used up in 2."),
-        _burn(settings, "tracking-availability-slow", failures, requests, 6, 6 * HOUR, 30 * MINUTE,
-              "At this rate the failures that the goal allows in 30 days are used up in 5."),
+        *_availability(settings, "tracking-availability", failures, requests),
         Alarm("tracking-api-latency", api.metric("Latency", "Average"), 1_000, 2, 5 * MINUTE,
               "Callers wait too long (ms).", "ignore"),
         Alarm("tracking-api-latency-p99", api.metric("Latency", "p99"), 3_000, 2, 5 * MINUTE,
@@ -95,37 +94,55 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
     # fmt: on
 
 
-def _burn(
-    settings: Settings,
-    name: str,
-    failures: Metric,
-    requests: Metric,
-    rate: float,
-    long_seconds: int,
-    short_seconds: int,
-    meaning: str,
-) -> CompositeAlarm:
-    """The failures that the goal allows are used up `rate` times as fast as over 30 days.
+def public_alarms(settings: Settings, api: HttpApi, function: PythonFunction) -> list[Alarm | CompositeAlarm]:
+    """The rows of the public API."""
+    failures = api.metric("5xx")
+    # fmt: off
+    return [
+        Alarm("public-5xx", failures, 5, 1, MINUTE,
+              "The public API's requests fail through no fault of the customers."),
+        *_availability(settings, "public-availability", failures, api.metric("Count")),
+        Alarm("public-latency", api.metric("Latency", "p99"), 3_000, 2, 5 * MINUTE,
+              "One customer in 100 waits too long (ms).", "ignore"),
+        *function.alarms("public", "the public API's function",
+              errors={
+                  "threshold": 5,
+                  "periods": 2,
+                  "meaning": "The public API's function dies, and its callers get 500."},
+              duration={
+                  "metric": function.metric("Duration", "Average"),
+                  "threshold": 45_000,
+                  "meaning": "Customers wait too long (ms): DynamoDB does not answer in time."},
+              throttle={"threshold": 1}),
+    ]
+    # fmt: on
+
+
+def _availability(
+    settings: Settings, name: str, failures: Metric, requests: Metric
+) -> Iterator[CompositeAlarm]:
+    """Two alarms on how fast the failures that the goal allows in 30 days are used up, in 2 days and in 5.
 
     As in Google's SRE workbook, "Alerting on SLOs" (multiwindow, multi-burn-rate): the long window says that it
     matters, and the short one that it goes on, so that the alarm is over soon after the failures are. An alarm
     has one period, in metric math too, so each window takes one of its own.
     """
-    threshold = round(rate * (100 - settings.monitoring.availability_goal_percent), 4)
-    enough = settings.monitoring.min_requests
-    long = percentage(failures, requests, at_least=enough)
-    return CompositeAlarm(
-        name,
-        meaning,
-        (
-            Alarm(f"{name}-long", long, threshold, 1, long_seconds, f"{meaning} (%, long window)"),
-            Alarm(
-                f"{name}-short",
-                percentage(failures, requests),
-                threshold,
-                1,
-                short_seconds,
-                f"{meaning} (%, short window)",
+    short = percentage(failures, requests)
+    long = percentage(failures, requests, at_least=settings.monitoring.min_requests)
+    for pace, rate, long_seconds, short_seconds, days in (
+        ("fast", 14.4, HOUR, 5 * MINUTE, 2),
+        ("slow", 6, 6 * HOUR, 30 * MINUTE, 5),
+    ):
+        threshold = round(rate * (100 - settings.monitoring.availability_goal_percent), 4)
+        meaning = f"At this rate the failures that the goal allows in 30 days are used up in {days}."
+        windows = (("long", long, long_seconds), ("short", short, short_seconds))
+        yield CompositeAlarm(
+            f"{name}-{pace}",
+            meaning,
+            tuple(
+                Alarm(
+                    f"{name}-{pace}-{window}", part, threshold, 1, seconds, f"{meaning} (%, {window} window)"
+                )
+                for window, part, seconds in windows
             ),
-        ),
-    )
+        )

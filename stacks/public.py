@@ -4,7 +4,8 @@ from cdktf import TerraformOutput
 from constructs import Construct
 
 import contract
-from stacks.constructs.alarms import Alarm, Alarms
+from stacks.alarms import public_alarms
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.dashboard import AlarmStatus, Dashboard, Graph
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.http_api import HttpApi
@@ -79,31 +80,7 @@ class PublicStack(Stack):
             burst_limit=chosen.burst_limit,
         )
 
-        rows = [
-            Alarm(
-                "public-5xx",
-                api.metric("5xx"),
-                threshold=5,
-                periods=1,
-                period_seconds=60,
-                meaning="The public API's requests fail through no fault of the customers.",
-            ),
-            *function.alarms(
-                "public",
-                "the public API's function",
-                errors={
-                    "threshold": 5,
-                    "periods": 2,
-                    "meaning": "The public API's function dies, and its callers get 500.",
-                },
-                duration={
-                    "metric": function.metric("Duration", "Average"),
-                    "threshold": 45_000,
-                    "meaning": "Customers wait too long (ms): DynamoDB does not answer in time.",
-                },
-                throttle={"threshold": 1},
-            ),
-        ]
+        rows = public_alarms(settings, api, function)
         alarms = Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
         self.alarm_names = alarms.names
         counts = ("Invocations", "Errors", "Throttles")

@@ -107,7 +107,7 @@ class Settings:
     public: Public
     monitoring: Monitoring
     alarms: Mapping[str, float]
-    """Thresholds by the alarms' names, where they are not those of stacks/alarms.py and stacks/public.py."""
+    """Thresholds by the alarms' names, where they are not those of stacks/alarms.py."""
 
     @property
     def state_suffix(self) -> str:

@@ -38,11 +38,11 @@ class Alarm(NamedTuple):
 
 
 class CompositeAlarm(NamedTuple):
-    """Goes off when two alarms do, which tell nobody themselves."""
+    """Goes off when all its alarms do, which tell nobody themselves."""
 
     name: str
     meaning: str
-    alarms: tuple[Alarm, Alarm]
+    alarms: Sequence[Alarm]
 
 
 class Alarms(Construct):

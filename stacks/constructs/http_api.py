@@ -124,6 +124,6 @@ class HttpApi(Construct):
         self.url = stage.invoke_url
         self._stage_name = stage.name
 
-    def metric(self, name: str) -> Metric:
+    def metric(self, name: str, statistic: str = "Sum") -> Metric:
         """A metric that API Gateway emits for the stage."""
-        return Metric("AWS/ApiGateway", name, "Sum", {"ApiId": self.id, "Stage": self._stage_name})
+        return Metric("AWS/ApiGateway", name, statistic, {"ApiId": self.id, "Stage": self._stage_name})

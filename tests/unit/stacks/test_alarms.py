@@ -115,49 +115,58 @@ def test_a_gap_in_the_data_does_not_hold_an_alarm_on_dynamodb(env: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "namespace", "metric", "statistic", "threshold", "periods", "period", "dimensions"),
+    ("name", "namespace", "metric", "statistic", "thresholds", "periods", "period", "dimensions"),
     [
-        ("tracking-api-4xx", "AWS/ApiGateway", "4XXError", "Sum", 10, 2, 300, {"ApiName", "Stage"}),
-        ("tracking-api-5xx", "AWS/ApiGateway", "5XXError", "Sum", 5, 1, 60, {"ApiName", "Stage"}),
-        ("tracking-api-latency", "AWS/ApiGateway", "Latency", "Average", 1000, 2, 300, {"ApiName", "Stage"}),
-        ("tracking-lambda-throttle", "AWS/Lambda", "Throttles", "Sum", 10, 1, 300, {"FunctionName"}),
+        ("tracking-api-4xx", "AWS/ApiGateway", "4XXError", "Sum", (10, 100), 2, 300, {"ApiName", "Stage"}),
+        ("tracking-api-5xx", "AWS/ApiGateway", "5XXError", "Sum", (5, 50), 1, 60, {"ApiName", "Stage"}),
+        ("tracking-api-latency", "AWS/ApiGateway", "Latency", "Average", (1000, 1000), 2, 300,
+         {"ApiName", "Stage"}),
+        ("tracking-lambda-throttle", "AWS/Lambda", "Throttles", "Sum", (10, 10), 1, 300, {"FunctionName"}),
+        ("public-5xx", "AWS/ApiGateway", "5xx", "Sum", (5, 50), 1, 60, {"ApiId", "Stage"}),
+        ("public-errors", "AWS/Lambda", "Errors", "Sum", (5, 3), 2, 300, {"FunctionName"}),
+        ("public-duration", "AWS/Lambda", "Duration", "Average", (45_000, 25_000), 2, 300, {"FunctionName"}),
+        ("public-throttle", "AWS/Lambda", "Throttles", "Sum", (1, 1), 1, 300, {"FunctionName"}),
+        ("public-latency", "AWS/ApiGateway", "Latency", "p99", (3000, 3000), 2, 300, {"ApiId", "Stage"}),
     ],
-)
+)  # fmt: skip
 def test_the_alarms_that_others_rely_on(
-    stack: dict[str, Any],
     env: str,
     name: str,
     namespace: str,
     metric: str,
     statistic: str,
-    threshold: int,
+    thresholds: tuple[int, int],
     periods: int,
     period: int,
     dimensions: set[str],
 ) -> None:
+    stack = stacks(env)[f"{name.partition('-')[0]}-{env}"]
     alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"{name}-{env}")
     (read,) = metrics(alarm)
     assert read[1:4] == (namespace, metric, statistic)
+    threshold = dict(zip(("dev", "prod"), thresholds, strict=True))[env]
     assert (alarm["threshold"], alarm["evaluation_periods"], read.period) == (threshold, periods, period)
     assert read.dimensions.keys() == dimensions
     assert alarm["comparison_operator"] == "GreaterThanThreshold"
 
 
+@pytest.mark.parametrize(("api", "failures"), [("tracking", "5XXError"), ("public", "5xx")])
 @pytest.mark.parametrize(
     ("pace", "windows", "percent"), [("fast", [3600, 300], 1.44), ("slow", [21600, 1800], 0.6)]
 )
 def test_the_goal_is_watched_at_two_paces_in_two_windows_each(
-    stack: dict[str, Any], env: str, pace: str, windows: list[int], percent: float
+    env: str, api: str, failures: str, pace: str, windows: list[int], percent: float
 ) -> None:
+    stack = stacks(env)[f"{api}-{env}"]
     composite = resource(
-        stack, "aws_cloudwatch_composite_alarm", alarm_name=f"tracking-availability-{pace}-{env}"
+        stack, "aws_cloudwatch_composite_alarm", alarm_name=f"{api}-availability-{pace}-{env}"
     )
     assert re.fullmatch(r'ALARM\("[^"]+"\) AND ALARM\("[^"]+"\)', composite["alarm_rule"])
     found = parts(stack, composite)
     assert [metrics(part)[0].period for part in found] == windows
     for part in found:
         assert (part["threshold"], part["evaluation_periods"]) == (percent, 1)
-        assert [metric.name for metric in metrics(part)] == ["5XXError", "Count"]
+        assert [metric.name for metric in metrics(part)] == [failures, "Count"]
 
 
 def test_system_errors_of_every_operation_are_watched(stack: dict[str, Any], env: str) -> None:

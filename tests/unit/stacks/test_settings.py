@@ -65,10 +65,12 @@ def test_every_setting_says_what_it_is_and_has_a_default_that_it_may_be() -> Non
                 assert find_error({group: {name: kind["default"]}}, "the schema") is None
 
 
-@pytest.mark.parametrize("goal", [99, 99.95])
-def test_a_goal_may_be_a_whole_number_or_not(tmp_path: Path, goal: float) -> None:
-    path = write_settings(tmp_path, dev={"monitoring": {"availability_goal_percent": goal}})
-    assert load_settings(path, {}).monitoring.availability_goal_percent == goal
+@pytest.mark.parametrize("percent", [99, 99.95])
+def test_a_percentage_may_be_a_whole_number_or_not(tmp_path: Path, percent: float) -> None:
+    monitoring, alarms = {"availability_goal_percent": percent}, {"tracking-api-5xx-rate": percent}
+    found = load_settings(write_settings(tmp_path, dev={"monitoring": monitoring, "alarms": alarms}), {})
+    assert found.monitoring.availability_goal_percent == percent
+    assert found.alarms == alarms
 
 
 def test_the_table_of_the_settings_is_not_stale() -> None:
