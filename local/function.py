@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import tempfile
 import threading
 import time
@@ -173,6 +174,10 @@ class Function:
         for name, content in sources.items():
             (task / name).parent.mkdir(parents=True, exist_ok=True)
             (task / name).write_bytes(content)
+        # Made when the package was built, of schemas that only a deployment changes.
+        for made in Path(self._deployed[0]).glob("*/*_schema.py"):
+            if (folder := task / made.parent.name).is_dir():
+                shutil.copy(made, folder)
         # What is deployed comes after it on Python's path, as a layer would in Lambda.
         paths = {"LAMBDA_TASK_ROOT": str(task), "LAMBDA_RUNTIME_DIR": os.pathsep.join(self._deployed)}
         version = _Version(before.timeout, before.python, {**before.environment, **paths})
