@@ -194,13 +194,22 @@ def grants(policy: dict[str, Any]) -> list[Granted]:
 def record(file: Path) -> dict[str, set[Right]]:
     """The rights that the calls of each function's functional tests need, as if they were made in ENVIRONMENT.
 
-    Not those of functions that run in processes of their own, and of many at once (test_concurrency).
+    Not those of functions that run in processes of their own, nor of the slow tests, which make the same calls again.
     """
-    options = ["-p", "tests.rights", f"--rights={file}"]
-    # Thousands more of the same calls, which take longer than all others together.
-    options += ["--ignore=tests/functional/functions/test_concurrency.py"]
+    options = ["-p", "tests.rights", f"--rights={file}", "-p", "no:schemathesis", "-p", "no:anyio"]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", *options, "tests/functional"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "0",
+            "-m",
+            "not slow",
+            *options,
+            "tests/functional/functions",
+        ],
         cwd=Path(__file__).parent.parent,
         capture_output=True,
         text=True,
