@@ -29,7 +29,7 @@ def _kill_deploy(environment: Environment, *made: str) -> None:
                 break
         rest, _ = deploy.communicate(timeout=60)
     assert deploy.returncode == 1
-    assert rest.splitlines()[-1].startswith("Error: Terraform was killed before it was done")
+    assert rest.splitlines()[-1].startswith("Error: Terraform was killed before it was done"), rest[-2000:]
 
 
 def _lock(environment: Environment, stack: str) -> str:
