@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Stacks:
         environ: Mapping[str, str],
         *,
         output: str = "cdktf.out",
-        show: Callable[[str], None] = print,
+        show: Callable[[str], None] = partial(print, flush=True),
         patience_seconds: float = 60,
     ) -> None:
         self._environ = environment(environ)
