@@ -29,6 +29,9 @@ BACKEND_CHANGED = (
     r"Backend (configuration|type) changed|ackend initialization required|Migrating from |state migration"
 )
 
+#: A line at once, also into a pipe.
+_print = partial(print, flush=True)
+
 
 class Stacks:
     """What one synth writes, and Terraform's runs of it.
@@ -48,7 +51,7 @@ class Stacks:
         environ: Mapping[str, str],
         *,
         output: str = "cdktf.out",
-        show: Callable[[str], None] = partial(print, flush=True),
+        show: Callable[[str], None] = _print,
         patience_seconds: float = 60,
     ) -> None:
         self._environ = environment(environ)
