@@ -61,7 +61,7 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
               10, 1, 5 * MINUTE,
               "DynamoDB throttles the index by status; what it cannot write there, it refuses for the table."),
         # Its function only writes: a condition finds the key that is there already.
-        Alarm("tracking-idempotency-throttle", idempotency.metric("WriteThrottleEvents"), 10, 1, 5 * MINUTE,
+        Alarm("tracking-idempotency-throttle", total(idempotency.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of Idempotency-Keys."),
         Alarm("tracking-table-errors",
               total(*(table.metric("SystemErrors", operation=operation) for operation in table.operations),

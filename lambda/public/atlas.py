@@ -38,6 +38,8 @@ _RIM: Final = 0.06
 _WIDTH: Final = 1200
 _HEIGHT: Final = 800
 _STEP: Final = 5
+#: Points of the parts into which a long line is divided, to leave out at once what cannot be seen.
+_PART: Final = 32
 #: CSS pixels: the width of a map on the narrowest phone, where labels must not touch; a letter's width and height.
 _PHONE: Final = 270
 _LETTER: Final = (6.5, 15)
@@ -47,7 +49,7 @@ _TRIED: Final = 150
 
 
 class _Line(NamedTuple):
-    """Goes on beyond 180 degrees where it crosses the antimeridian."""
+    """Goes on beyond 180 degrees where it crosses the antimeridian; a long one has parts, one after the other."""
 
     lngs: Sequence[int]
     lats: Sequence[int]
@@ -55,6 +57,7 @@ class _Line(NamedTuple):
     east: int
     south: int
     north: int
+    parts: Sequence["_Line"] = ()
 
     @classmethod
     def through(cls, lngs: Sequence[int], lats: Sequence[int]) -> Self:
@@ -106,9 +109,10 @@ def _thinned(step: int) -> tuple[list[_Line], list[_Line]]:
                 kept.append(index)
         if kept[-1] != len(line.lngs) - 1:
             kept.append(len(line.lngs) - 1)
-        return line._replace(
-            lngs=[line.lngs[index] for index in kept], lats=[line.lats[index] for index in kept]
-        )
+        lngs, lats = ([axis[index] for index in kept] for axis in (line.lngs, line.lats))
+        starts = range(0, len(kept), _PART) if len(kept) > 2 * _PART else ()
+        parts = [_Line.through(lngs[at : at + _PART], lats[at : at + _PART]) for at in starts]
+        return line._replace(lngs=lngs, lats=lats, parts=parts)
 
     atlas = load()
     land, borders = (
@@ -174,7 +178,7 @@ def _unwrap(positions: Sequence[Point]) -> _Line:
 
 
 def _fit(route: _Line, smallest: float) -> _View:
-    _, _, west, east, south, north = route
+    _, _, west, east, south, north, _ = route
     middle = (south + north) / 2
     # Of longitude across for one of latitude down, which would have no end at a pole.
     stretch = _WIDTH / _HEIGHT / max(cos(radians(middle / 100)), 0.1)
@@ -198,8 +202,9 @@ def _path(view: _View, lines: Iterable[_Line], end: str = "") -> str:
 def _piece(view: _View, line: _Line, shift: int, end: str) -> str:
     """The SVG path of a line without what cannot be seen."""
     scale_x, scale_y = _WIDTH / view.width, _HEIGHT / view.height
-    xs = [round((lng + shift - view.west) * scale_x) for lng in line.lngs]
-    ys = [round((view.north - lat) * scale_y) for lat in line.lats]
+    lngs, lats = _near_view(view, line, shift) if line.parts else (line.lngs, line.lats)
+    xs = [round((lng + shift - view.west) * scale_x) for lng in lngs]
+    ys = [round((view.north - lat) * scale_y) for lat in lats]
     if min(xs) >= 0 and max(xs) <= _WIDTH and min(ys) >= 0 and max(ys) <= _HEIGHT:
         sides = [0] * len(xs)
     else:
@@ -222,6 +227,23 @@ def _piece(view: _View, line: _Line, shift: int, end: str) -> str:
         return ""
     steps = (f"{xs[after] - xs[before]} {ys[after] - ys[before]}" for before, after in pairwise(kept))
     return f"M{xs[0]} {ys[0]}l{' '.join(steps)}{end}"
+
+
+def _near_view(view: _View, line: _Line, shift: int) -> tuple[list[int], list[int]]:
+    """The line's axes; of a part that stays on one side of the view, as the part before it does, only the end."""
+    # A unit more, since what is drawn is rounded.
+    rim_x, rim_y = view.width / _WIDTH, view.height / _HEIGHT
+    west, east = view.west - shift - rim_x, view.west - shift + view.width + rim_x
+    north, south = view.north + rim_y, view.north - view.height - rim_y
+    lngs, lats, before = list[int](), list[int](), 0
+    for part in line.parts:
+        across = (part.east < west) | (part.west > east) << 1
+        sides = across | (part.south > north) << 2 | (part.north < south) << 3
+        start = -1 if sides & before else 0
+        lngs += part.lngs[start:]
+        lats += part.lats[start:]
+        before = sides
+    return lngs, lats
 
 
 def _labels(view: _View, stops: Iterable[Share], towns: Iterable[Town]) -> Iterator[str]:
