@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -75,30 +76,36 @@ class EmbeddedAws:
 
 def _serve() -> None:
     import logging
-    from threading import Lock
-    from typing import Any
 
     from moto.awslambda.models import LambdaBackend
     from moto.dynamodb.responses import DynamoHandler
+    from moto.moto_api._internal.recorder.models import Recorder
     from moto.server import ThreadedMotoServer
 
     # A mapped stream's records would go to Docker, and be dropped whatever becomes of them; local/stream.py
     # reads them instead. What this returns says that nobody took them.
     LambdaBackend.send_dynamodb_items = lambda *_: ""  # type: ignore[method-assign]
     # moto checks a condition and then writes, and another thread may write in between.
-    lock, answer = Lock(), DynamoHandler.call_action
-
-    def answer_alone(handler: DynamoHandler) -> Any:
-        with lock:
-            return answer(handler)
-
-    DynamoHandler.call_action = answer_alone  # type: ignore[method-assign]
+    _run_alone(DynamoHandler, "call_action")
+    # It appends a large request in pieces.
+    _run_alone(Recorder, "_record_request")
     _answer_as_aws()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)
     sys.stdin.read()
+
+
+def _run_alone(owner: type, name: str) -> None:
+    """Has a method run for one thread at a time."""
+    lock, method = Lock(), getattr(owner, name)
+
+    def alone(*arguments: Any, **options: Any) -> Any:
+        with lock:
+            return method(*arguments, **options)
+
+    setattr(owner, name, alone)
 
 
 def _answer_as_aws() -> None:

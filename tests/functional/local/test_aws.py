@@ -1,12 +1,14 @@
 """What the embedded AWS does beyond moto."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
 from local.aws import EmbeddedAws
+from tests.conformance import recorded, violations
 from tests.conftest import REGION, Tables
 
 
@@ -27,6 +29,16 @@ def test_of_many_conditional_puts_of_one_item_one_succeeds(tables: Tables, shipm
         for timestamp in range(10):
             puts = [pool.submit(put, client, timestamp) for client in clients]
             assert [one.result() for one in puts].count(True) == 1
+
+
+def test_large_requests_of_one_moment_are_recorded_whole(aws: EmbeddedAws, recording: Path) -> None:
+    clients = [boto3.client("dynamodb") for _ in range(8)]
+    # As large as to be written in several pieces; there is no such table.
+    item = {"tracking_id": {"S": "A" * 300_000}}
+    with recorded(aws.endpoint), ThreadPoolExecutor(len(clients)) as pool:
+        for client in clients * 4:
+            pool.submit(client.put_item, TableName="no-such-table", Item=item)
+    assert not list(violations(recording))
 
 
 def test_no_proxy_is_asked_for_it(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
