@@ -19,10 +19,9 @@ from urllib.parse import parse_qsl
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from notifier.changes import History
 from notifier.notifier import Notifier
 from notifier.topic import Topic
-from notifier.wiring import make_client
+from runtime.sdk import make_client
 from runtime.settings import SettingsSource
 from runtime.telemetry import Telemetry
 
@@ -117,7 +116,6 @@ def ours(aws: Aws) -> Handler:
     """The notifier, put together as in its package."""
     telemetry = Telemetry("bench")
     notifier = Notifier(
-        history=History(aws.dynamodb, "updates"),
         topic=Topic(aws.sns, "arn:aws:sns:us-east-1:123456789012:changes"),
         settings=SettingsSource(aws.ssm, telemetry, flags="/flags"),
         telemetry=telemetry,

@@ -101,7 +101,7 @@ class Gateway(ApiServer):
             # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
             response = _bare(400, "Bad Request", "BadRequestException")
         else:
-            method = api.methods.get((request.method, f"/{rest.removesuffix('/')}"))
+            method = api.find(request.method, f"/{rest.removesuffix('/')}")
             try:
                 response = self._integrate(api, self._admit(api, method, request), request)
             except _GatewayError as error:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from local.aws import CREDENTIALS
 from local.integration import MalformedAnswerError
-from local.rest_api import Method, RestApi
+from local.rest_api import Method, RestApi, path_parameters
 from local.server import HttpRequest
 
 _ANSWER_FIELDS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
@@ -107,15 +107,17 @@ def event(api: RestApi, method: Method, request: HttpRequest) -> dict[str, Any]:
         ]
     )
     parameters = _multiple(query(request))
+    path = request.path.removeprefix(f"/{api.stage}")
     return {
         "resource": method.resource_path,
-        "path": request.path.removeprefix(f"/{api.stage}"),
+        # Still encoded, and the parameters too: seen in events of AWS that its users have published.
+        "path": path,
         "httpMethod": request.method,
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,
         "queryStringParameters": {name: values[-1] for name, values in parameters.items()} or None,
         "multiValueQueryStringParameters": parameters or None,
-        "pathParameters": None,
+        "pathParameters": path_parameters(method, path.removesuffix("/")) or None,
         "stageVariables": None,
         "requestContext": context(api, method, request),
         "body": request.body.decode(errors="replace") or None,

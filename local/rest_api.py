@@ -70,6 +70,22 @@ class RestApi:
     caller: Mapping[str, str]
     """What STS says of the credentials that requests are signed with."""
 
+    def find(self, verb: str, path: str) -> Method | None:
+        """The method that takes a request; a part of the path that is spelled out overrides a parameter."""
+        found = [
+            method
+            for (called, _), method in self.methods.items()
+            if called == verb and path_parameters(method, path) is not None
+        ]
+        return min(found, key=lambda method: method.resource_path.count("{"), default=None)
+
+
+def path_parameters(method: Method, path: str) -> dict[str, str] | None:
+    """The parts of a path, as they were sent, that a method has names for; None if it is not the method's."""
+    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(method.resource_path))
+    found = re.fullmatch(pattern, path)
+    return found and found.groupdict()
+
 
 def read(name: str, stage: str, *, endpoint: str, region: str, functions: Mapping[str, Function]) -> RestApi:
     """Read the API with this name.
@@ -140,12 +156,12 @@ class _MethodReader:
             ("apiKeyRequired", definition["apiKeyRequired"], False),
             ("integration type", integration.get("type"), "AWS_PROXY"),
             ("integration method", integration.get("httpMethod"), "POST"),
-            ("path parameters", re.findall(r"{.*?}", path), []),
+            ("greedy path parameters", re.findall(r"{.*?\+}", path), []),
             ("method ANY", verb == "ANY", False),
             ("body models", sorted({*models, "application/json"}), ["application/json"]),
             (
-                "header and path parameters",
-                [parameter for parameter in parameters if ".querystring." not in parameter],
+                "header parameters",
+                [parameter for parameter in parameters if ".header." in parameter],
                 [],
             ),
         ):
@@ -158,7 +174,7 @@ class _MethodReader:
             required=[
                 parameter.split(".", 3)[3]
                 for parameter, required in sorted(parameters.items())
-                if required and validator.get("validateRequestParameters")
+                if required and ".querystring." in parameter and validator.get("validateRequestParameters")
             ],
             model=self._model(models["application/json"])
             if models and validator.get("validateRequestBody")

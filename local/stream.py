@@ -3,8 +3,9 @@
 The mapping is read back through the control plane, so what is tried out here are the deployed settings. Where
 this differs from Lambda (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html):
 
-- The shards are those of the start, and are read one after the other by one thread: a parallelization factor
-  has no effect. (The embedded AWS has one shard and never splits it.)
+- The shards are those of the start. (The embedded AWS has one and never splits it.) The records of an item stay in
+  one of as many lanes as the parallelization factor says, whose batches are handled at once; the next batches are
+  read when all of these are done with.
 - A place in the stream is kept only while this runs.
 - The waits between retries are these, doubled each time; Lambda does not tell its own.
 - A partial failure of the first record of a batch splits the batch in two, if the mapping bisects. Lambda's
@@ -19,7 +20,9 @@ import json
 import threading
 import time
 import uuid
+import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -111,10 +114,12 @@ class StreamPoller:
         shards = [_Shard(self._streams, mapping, id) for id in _shard_ids(self._streams, stream)]
         while not self._stopped.is_set():
             mapping = self._mappings[stream]
-            batches = [(shard, shard.read(mapping)) for shard in shards]
-            for shard, batch in batches:
-                if batch:
-                    self._deliver(mapping, shard.id, batch)
+            batches = [(shard.id, batch) for shard in shards for batch in shard.read(mapping)]
+            if batches:
+                with ThreadPoolExecutor(len(batches)) as pool:
+                    handled = [pool.submit(self._deliver, mapping, *batch) for batch in batches]
+                for one in handled:
+                    one.result()
             if not any(shard.busy for shard in shards):
                 self._stopped.wait(self._poll_seconds)
 
@@ -208,27 +213,46 @@ class _Shard:
         self._iterator = streams.get_shard_iterator(
             StreamArn=mapping["EventSourceArn"], ShardId=id, ShardIteratorType=mapping["StartingPosition"]
         )["ShardIterator"]
-        self._waiting: Batch = []
-        self._due = 0.0
+        self._lanes: list[_Lane] = []
         self.busy = False
         """Whether there may be more right now."""
 
-    def read(self, mapping: Mapping) -> Batch:
-        """The next batch, once it is full or its window is over; empty till then."""
-        size, filters = mapping["BatchSize"], mapping.get("FilterCriteria", {}).get("Filters", [])
+    def read(self, mapping: Mapping) -> list[Batch]:
+        """The next batches, at most one a lane, that are full or whose window is over."""
+        filters = mapping.get("FilterCriteria", {}).get("Filters", [])
         patterns = [EventPattern.load(criterion["Pattern"]) for criterion in filters]
         page = self._streams.get_records(ShardIterator=self._iterator)
         self._iterator = page["NextShardIterator"]
         records: Any = [event_record(record, mapping["EventSourceArn"]) for record in page["Records"]]
-        if not self._waiting:
+        # A change of the mapping may change their number, which is no matter while none of them holds anything.
+        if not any(lane.waiting for lane in self._lanes):
+            self._lanes = [_Lane() for _ in range(mapping.get("ParallelizationFactor", 1))]
+        for record in records:
+            if not patterns or any(pattern.matches_event(record) for pattern in patterns):
+                key = json.dumps(record["dynamodb"]["Keys"], sort_keys=True).encode()
+                self._lanes[zlib.crc32(key) % len(self._lanes)].add(record, mapping)
+        batches = [batch for lane in self._lanes if (batch := lane.take(mapping["BatchSize"]))]
+        self.busy = bool(records or batches)
+        return batches
+
+
+class _Lane:
+    """Records of some items, in their order."""
+
+    def __init__(self) -> None:
+        self.waiting: Batch = []
+        self._due = 0.0
+
+    def add(self, record: dict[str, Any], mapping: Mapping) -> None:
+        if not self.waiting:
             self._due = time.monotonic() + mapping.get("MaximumBatchingWindowInSeconds", 0)
-        self._waiting += [
-            record for record in records if not patterns or any(p.matches_event(record) for p in patterns)
-        ]
+        self.waiting.append(record)
+
+    def take(self, size: int) -> Batch:
+        """The next batch, once it is full or its window is over; empty till then."""
         batch: Batch = []
-        if len(self._waiting) >= size or (self._waiting and time.monotonic() >= self._due):
-            batch, self._waiting = self._waiting[:size], self._waiting[size:]
-        self.busy = bool(records or batch)
+        if len(self.waiting) >= size or (self.waiting and time.monotonic() >= self._due):
+            batch, self.waiting = self.waiting[:size], self.waiting[size:]
         return batch
 
 

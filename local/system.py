@@ -16,7 +16,9 @@ from local.terminal import Terminal
 from stacks.package import build, sources
 
 #: The functions' packages, by the middle of their names.
-PACKAGES = {"processor": "tracking", "notifier": "notifier", "public": "public"}
+PACKAGES = {"processor": "tracking", "projector": "projector", "notifier": "notifier", "public": "public"}
+#: Of those, the ones that streams are mapped to.
+MAPPED = ("projector", "notifier")
 
 
 class System:
@@ -61,9 +63,9 @@ class System:
             }
             self._sources = {package: sources(package) for package in self._functions}
             functions = {function.name: function for function in self._functions.values()}
-            notifier = self._functions["notifier"]
-            self.invoke = InvokeApi({notifier.name: notifier})
-            self._poller = StreamPoller(notifier, log=terminal.say, **place)
+            mapped = [self._functions[package] for package in MAPPED]
+            self.invoke = InvokeApi({function.name: function for function in mapped})
+            self._pollers = [StreamPoller(function, log=terminal.say, **place) for function in mapped]
             self.tracking = Gateway(
                 f"tracking-api-{environment}",
                 environment,
@@ -79,7 +81,9 @@ class System:
                 log=terminal.say,
                 **place,
             )
-            for server in (self.invoke, self._poller, self.tracking, self.public):
+            for poller in self._pollers:
+                opened.enter_context(poller)
+            for server in (self.invoke, self.tracking, self.public):
                 opened.enter_context(server)
             self._open = opened.pop_all()
 
@@ -96,7 +100,8 @@ class System:
         for package, function in self._functions.items():
             function.load(build(package))
             self._sources[package] = sources(package)
-        self._poller.read()
+        for poller in self._pollers:
+            poller.read()
         self.tracking.read()
         self.public.read()
 

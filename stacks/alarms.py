@@ -9,7 +9,7 @@ from stacks.constructs.http_api import HttpApi
 from stacks.constructs.metric import Metric, percentage, total, unanswered
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
-from stacks.constructs.table import IdempotencyTable, TrackingTable
+from stacks.constructs.table import Table
 from stacks.constructs.topic import NotificationTopic
 from stacks.settings import Settings
 
@@ -21,8 +21,10 @@ class Watched(NamedTuple):
 
     api: RestApi
     function: PythonFunction
-    table: TrackingTable
-    idempotency: IdempotencyTable
+    updates: Table
+    shipments: Table
+    idempotency: Table
+    projector: PythonFunction
     notifier: PythonFunction
     notifications: NotificationTopic
     dead_letters: DeadLetterQueue
@@ -30,7 +32,8 @@ class Watched(NamedTuple):
 
 def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | CompositeAlarm]:
     """The rows: name, metric, above what, in how many periods of how many seconds, and what that means."""
-    api, function, table, idempotency, notifier, notifications, dead_letters = watched
+    api, function, updates, shipments, idempotency, projector, notifier, notifications, dead_letters = watched
+    tables = (updates, shipments, idempotency)
     requests, failures = api.metric("Count"), api.metric("5XXError")
     enough = settings.monitoring.min_requests
     # fmt: off
@@ -54,36 +57,53 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
         *function.alarms("tracking-lambda", "the tracking function"),
 
         Alarm("tracking-table-throttle",
-              total(table.metric("ReadThrottleEvents"), table.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
-              "DynamoDB throttles the table."),
+              total(updates.metric("ReadThrottleEvents"), updates.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
+              "DynamoDB throttles the table of updates."),
         Alarm("tracking-index-throttle",
-              total(table.index_metric("ReadThrottleEvents"), table.index_metric("WriteThrottleEvents")),
+              total(updates.index_metric("ReadThrottleEvents"), updates.index_metric("WriteThrottleEvents")),
               10, 1, 5 * MINUTE,
               "DynamoDB throttles the index by status; what it cannot write there, it refuses for the table."),
+        Alarm("tracking-shipments-throttle",
+              total(*(measure(event) for measure in (shipments.metric, shipments.index_metric)
+                      for event in ("ReadThrottleEvents", "WriteThrottleEvents"))),
+              10, 1, 5 * MINUTE,
+              "DynamoDB throttles the table of shipments or its index; their records fall behind."),
         # Its function only writes: a condition finds the key that is there already.
         Alarm("tracking-idempotency-throttle", total(idempotency.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of Idempotency-Keys."),
         Alarm("tracking-table-errors",
-              total(*(table.metric("SystemErrors", operation=operation) for operation in table.operations),
-                    *(idempotency.metric("SystemErrors", operation=operation) for operation in idempotency.operations)),
+              total(*(table.metric("SystemErrors", operation=operation)
+                      for table in tables for operation in table.operations)),
               10, 1, 5 * MINUTE,
               "DynamoDB answers with errors of its own."),
 
-        Alarm("tracking-notifier-lag", notifier.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
-              "Notifications come late (ms): the notifier fails, or does not keep up with the table.", "ignore"),
+        Alarm("tracking-projector-lag", projector.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
+              "The records of shipments are behind (ms): the projector fails, or does not keep up with the updates.",
+              "ignore"),
         # What does not run tells of no lag. Every update is written to the index, and what is sent twice is not.
-        Alarm("tracking-notifier-stopped",
-              unanswered(table.index_metric("ConsumedWriteCapacityUnits"), notifier.metric("Invocations")),
+        Alarm("tracking-projector-stopped",
+              unanswered(updates.index_metric("ConsumedWriteCapacityUnits"), projector.metric("Invocations")),
               0, 2, 5 * MINUTE,
-              "Updates are stored, and Lambda gives the notifier none of them."),
+              "Updates are stored, and Lambda gives the projector none of them."),
+        *projector.alarms("tracking-projector", "the projector", errors={
+              "threshold": 5,
+              "meaning": "Whole batches of updates fail: DynamoDB does not answer the projector."}),
+
+        Alarm("tracking-notifier-lag", notifier.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
+              "Notifications come late (ms): the notifier fails, or does not keep up with the shipments.", "ignore"),
+        Alarm("tracking-notifier-stopped",
+              unanswered(shipments.index_metric("ConsumedWriteCapacityUnits"), notifier.metric("Invocations")),
+              0, 2, 5 * MINUTE,
+              "Shipments change, and Lambda gives the notifier none of them."),
         *notifier.alarms("tracking-notifier", "the notifier", errors={
               "threshold": 5,
-              "meaning": "Whole batches of updates fail: DynamoDB or SNS does not answer the notifier."}),
+              "meaning": "Whole batches of changes fail: SNS does not answer the notifier."}),
 
         Alarm("tracking-dead-letters", dead_letters.metric("ApproximateNumberOfMessagesVisible"), 0, 1, 5 * MINUTE,
               "Updates could not be handled; `make redrive` sends them again."),
         Alarm("tracking-dead-letters-lost",
-              total(notifier.metric("DestinationDeliveryFailures"), dead_letters.announcement_failures),
+              total(projector.metric("DestinationDeliveryFailures"), notifier.metric("DestinationDeliveryFailures"),
+                    dead_letters.announcement_failures),
               0, 1, 5 * MINUTE,
               "Lambda could not write a dead letter, or EventBridge could not announce one."),
         Alarm("tracking-notifications-undelivered", notifications.metric("NumberOfNotificationsFailed"),

@@ -19,7 +19,9 @@ TOP_ERRORS = (
 
 def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[Widget]]:
     """The rows; `alarms` are ARNs."""
-    api, function, table, idempotency, notifier, notifications, dead_letters = watched
+    api, function, updates, shipments, idempotency, projector, notifier, notifications, dead_letters = watched
+    tables = {"updates": updates, "shipments": shipments, "keys": idempotency}
+    indexed = {"updates": updates, "shipments": shipments}
     requests = api.metric("Count")
 
     return [
@@ -57,25 +59,28 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
             ),
         ],
         [Title("Functions")],
-        [*function.graphs("Tracking function"), *notifier.graphs("Notifier")],
+        [*function.graphs("Tracking function")],
+        [*projector.graphs("Projector"), *notifier.graphs("Notifier")],
         [Title("DynamoDB")],
         [
             Graph(
                 "Capacity used (units)",
                 {
-                    "table, read": table.metric("ConsumedReadCapacityUnits"),
-                    "table, written": table.metric("ConsumedWriteCapacityUnits"),
-                    "index, read": table.index_metric("ConsumedReadCapacityUnits"),
-                    "index, written": table.index_metric("ConsumedWriteCapacityUnits"),
+                    f"{name}{where}, {done}": measure(f"Consumed{kind}CapacityUnits")
+                    for name, table in indexed.items()
+                    for where, measure in (("", table.metric), (" index", table.index_metric))
+                    for done, kind in (("read", "Read"), ("written", "Write"))
                 },
             ),
             Graph(
                 "Throttled",
                 {
-                    "table, reads": table.metric("ReadThrottleEvents"),
-                    "table, writes": table.metric("WriteThrottleEvents"),
-                    "index, reads": table.index_metric("ReadThrottleEvents"),
-                    "index, writes": table.index_metric("WriteThrottleEvents"),
+                    **{
+                        f"{name}{where}, {done}": measure(f"{kind}ThrottleEvents")
+                        for name, table in indexed.items()
+                        for where, measure in (("", table.metric), (" index", table.index_metric))
+                        for done, kind in (("reads", "Read"), ("writes", "Write"))
+                    },
                     "keys, writes": idempotency.metric("WriteThrottleEvents"),
                 },
             ),
@@ -85,21 +90,24 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
                     # Counted for the account, not for a table (DynamoDB developer guide, "Metrics and dimensions").
                     "user errors, whole account": Metric("AWS/DynamoDB", "UserErrors", "Sum", {}),
                     **{
-                        f"system errors, {operation}": table.metric("SystemErrors", operation=operation)
-                        for operation in table.operations
-                    },
-                    **{
-                        f"system errors, keys {operation}": idempotency.metric(
+                        f"system errors, {name} {operation}": table.metric(
                             "SystemErrors", operation=operation
                         )
-                        for operation in idempotency.operations
+                        for name, table in tables.items()
+                        for operation in table.operations
                     },
                 },
             ),
         ],
         [Title("Notifications")],
         [
-            Graph("Behind the table (ms)", {"oldest record": notifier.metric("IteratorAge", "Maximum")}),
+            Graph(
+                "Behind the tables (ms)",
+                {
+                    name: function.metric("IteratorAge", "Maximum")
+                    for name, function in (("projector", projector), ("notifier", notifier))
+                },
+            ),
             Graph(
                 "Notifications",
                 {
@@ -112,7 +120,10 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
                 "Dead letters",
                 {
                     "waiting": dead_letters.metric("ApproximateNumberOfMessagesVisible"),
-                    "lost": notifier.metric("DestinationDeliveryFailures"),
+                    **{
+                        f"lost by the {name}": function.metric("DestinationDeliveryFailures")
+                        for name, function in (("projector", projector), ("notifier", notifier))
+                    },
                 },
             ),
             Graph("Oldest dead letter (s)", {"age": dead_letters.metric("ApproximateAgeOfOldestMessage")}),

@@ -65,7 +65,7 @@ class PublicStack(Stack):
             condition={"StringEquals": {"cloudwatch:namespace": contract.NAMESPACE}},
         )
         if table:
-            table.grant_read_history(function.role)
+            table.grant(function.role, "Query")
 
         api = HttpApi(
             self,

@@ -18,7 +18,7 @@ from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
 from stacks.constructs.shards import StatusIndexShards
 from stacks.constructs.stream import StreamMapping
-from stacks.constructs.table import IdempotencyTable, TrackingTable
+from stacks.constructs.table import Table
 from stacks.constructs.topic import AlarmTopic, NotificationTopic
 from stacks.constructs.web_acl import WebAcl
 from stacks.dashboard import tracking_dashboard
@@ -26,8 +26,8 @@ from stacks.gateway_responses import GATEWAY_RESPONSES
 from stacks.settings import Settings
 from stacks.stack import Stack
 
-#: For a batch of the stream: SNS and DynamoDB may each take 12 s to be given up.
-NOTIFIER_TIMEOUT_SECONDS = 60
+#: For a batch of a stream: SNS and DynamoDB may each take 12 s to be given up.
+BATCH_TIMEOUT_SECONDS = 60
 
 
 class TrackingStack(Stack):
@@ -48,15 +48,45 @@ class TrackingStack(Stack):
         dead_letters = DeadLetterQueue(
             self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=environment.key
         )
-        table = TrackingTable(self, "table", environment=environment, name=self.table_name)
-        idempotency = IdempotencyTable(
-            self, "idempotency", environment=environment, name=f"tracking-idempotency-{env}"
+        # One item an update: a shipment's history under its id, ordered by event time (ms since the epoch).
+        updates = Table(
+            self,
+            "table",
+            environment=environment,
+            name="tracking-data",
+            keys={"tracking_id": "S", "timestamp": "N"},
+            operations=("PutItem", "Query"),
+            index_time="timestamp",
+            stream=True,
+        )
+        # One item a shipment: its record, which the projector makes of the updates.
+        shipments = Table(
+            self,
+            "shipments",
+            environment=environment,
+            name="tracking-shipments",
+            keys={"tracking_id": "S"},
+            operations=("GetItem", "PutItem", "Query"),
+            index_time=contract.STATUS_SINCE,
+            stream=True,
+        )
+        # When a request with an Idempotency-Key was first seen, for a day. A table of its own, so that nothing of it
+        # can show in a history, an index or a stream.
+        idempotency = Table(
+            self,
+            "idempotency",
+            environment=environment,
+            name="tracking-idempotency",
+            keys={"id": "S"},
+            operations=("PutItem",),
+            ttl="expiration",
+            protected=False,
         )
         parameters = Parameters(
             self,
             "parameters",
             environment=environment,
-            table_name=table.name,
+            table_name=updates.name,
             timeout_seconds=chosen.timeout_seconds,
             rate_limit=chosen.rate_limit,
             flags=asdict(settings.flags),
@@ -73,7 +103,8 @@ class TrackingStack(Stack):
             memory_mb=chosen.memory_mb,
             timeout_seconds=chosen.timeout_seconds,
             variables={
-                contract.TABLE_NAME: table.name,
+                contract.TABLE_NAME: updates.name,
+                contract.SHIPMENTS_TABLE: shipments.name,
                 contract.IDEMPOTENCY_TABLE: idempotency.name,
                 contract.CONFIG_PARAM: parameters.config_name,
                 contract.DB_PARAM: parameters.endpoint_name,
@@ -84,9 +115,11 @@ class TrackingStack(Stack):
             dead_letters=dead_letters,
             reserved_concurrency=chosen.reserved_concurrency,
         )
-        table.grant_read(function.role)
-        table.grant_write(function.role)
-        idempotency.grant_use(function.role)
+        updates.grant_query(function.role)
+        updates.grant(function.role, "PutItem")
+        shipments.grant_query(function.role)
+        shipments.grant(function.role, "GetItem")
+        idempotency.grant(function.role, "PutItem")
         parameters.grant_read(function.role)
         shards.remember_once_read_by(function)
 
@@ -113,6 +146,23 @@ class TrackingStack(Stack):
                 rate_limit=chosen.rate_limit,
             )
 
+        projector = PythonFunction(
+            self,
+            "projector",
+            environment=environment,
+            name="tracking-projector",
+            package="projector",
+            memory_mb=chosen.memory_mb,
+            timeout_seconds=BATCH_TIMEOUT_SECONDS,
+            variables={
+                contract.TABLE_NAME: updates.name,
+                contract.SHIPMENTS_TABLE: shipments.name,
+                contract.STATUS_INDEX_SHARDS: shards.written,
+            },
+        )
+        updates.grant(projector.role, "Query")
+        shipments.grant(projector.role, "GetItem", "PutItem")
+
         notifications = NotificationTopic(
             self,
             "notifications",
@@ -127,14 +177,12 @@ class TrackingStack(Stack):
             name="tracking-notifier",
             package="notifier",
             memory_mb=chosen.memory_mb,
-            timeout_seconds=NOTIFIER_TIMEOUT_SECONDS,
+            timeout_seconds=BATCH_TIMEOUT_SECONDS,
             variables={
-                contract.TABLE_NAME: table.name,
                 contract.FEATURE_FLAGS_PARAM: parameters.flags_name,
                 contract.TOPIC_ARN: notifications.arn,
             },
         )
-        table.grant_read_history(notifier.role)
         parameters.grant_read_flags(notifier.role)
         notifications.grant_publish(notifier.role)
         failed_records = DeadLetterBucket(
@@ -145,7 +193,22 @@ class TrackingStack(Stack):
             # An emulator on this machine speaks plain HTTP.
             tls_only=not settings.emulated,
         )
-        StreamMapping(self, "stream", table=table, function=notifier, dead_letters=failed_records)
+        StreamMapping(
+            self,
+            "updates-stream",
+            table=updates,
+            events=contract.UPDATES_EVENTS,
+            function=projector,
+            dead_letters=failed_records,
+        )
+        StreamMapping(
+            self,
+            "shipments-stream",
+            table=shipments,
+            events=contract.SHIPMENTS_EVENTS,
+            function=notifier,
+            dead_letters=failed_records,
+        )
 
         topic = AlarmTopic(
             self,
@@ -155,7 +218,9 @@ class TrackingStack(Stack):
             emails=settings.monitoring.emails,
             account=self.account,
         )
-        watched = Watched(api, function, table, idempotency, notifier, notifications, dead_letters)
+        watched = Watched(
+            api, function, updates, shipments, idempotency, projector, notifier, notifications, dead_letters
+        )
         alarms = Alarms(
             self, "alarms", settings=settings, topic=topic, rows=tracking_alarms(settings, watched)
         )
@@ -170,7 +235,7 @@ class TrackingStack(Stack):
 
         outputs = {
             "api_endpoint": api.invoke_url,
-            "table_name": table.name,
+            "table_name": updates.name,
             "lambda_function_name": function.name,
             "dlq_url": dead_letters.url,
             "notification_topic_arn": notifications.arn,

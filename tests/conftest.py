@@ -65,6 +65,7 @@ class Tables(NamedTuple):
     """Names of tables."""
 
     updates: str
+    shipments: str
     idempotency: str
 
 
@@ -72,35 +73,41 @@ class Tables(NamedTuple):
 def tables(aws: EmbeddedAws) -> Tables:
     """Tables with the keys and the index that the stack gives them; tests share them, each with its shipments."""
     suffix = environment_suffix()
-    names = Tables(f"tracking-data-{suffix}", f"tracking-idempotency-{suffix}")
+    names = Tables(*(f"tracking-{name}-{suffix}" for name in ("data", "shipments", "idempotency")))
     dynamodb = boto3.client("dynamodb")
-    dynamodb.create_table(
-        TableName=names.updates,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=_keys("tracking_id", "timestamp"),
-        AttributeDefinitions=_attributes(tracking_id="S", timestamp="N", status="S"),
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "StatusIndex",
-                "KeySchema": _keys("status", "timestamp"),
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    for table, keys, index_time in (
+        (names.updates, ("tracking_id", "timestamp"), "timestamp"),
+        (names.shipments, ("tracking_id",), "since"),
+    ):
+        dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=key_schema(*keys),
+            AttributeDefinitions=attributes(tracking_id="S", status="S", **{index_time: "N"}),
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "StatusIndex",
+                    "KeySchema": key_schema("status", index_time),
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+        )
     dynamodb.create_table(
         TableName=names.idempotency,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=_keys("id"),
-        AttributeDefinitions=_attributes(id="S"),
+        KeySchema=key_schema("id"),
+        AttributeDefinitions=attributes(id="S"),
     )
     return names
 
 
-def _keys(*names: str) -> list[Any]:
+def key_schema(*names: str) -> list[Any]:
+    """DynamoDB's, of a hash key and perhaps a range key."""
     return [
         {"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=False)
     ]
 
 
-def _attributes(**types: str) -> list[Any]:
+def attributes(**types: str) -> list[Any]:
+    """DynamoDB's definitions of attributes, by their types."""
     return [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]

@@ -1,4 +1,4 @@
-"""A table with a stream, a topic with a queue that is subscribed to it, and what is needed to look at them."""
+"""Both tables with their streams, a topic with a queue that is subscribed to it, and what is needed to look at them."""
 
 import json
 import time
@@ -18,72 +18,89 @@ from werkzeug.wrappers import Request, Response
 
 import contract
 from local.stream import event_record
+from projector.records import Records
 from runtime.aws import Client
+from shipments.shipment import StoredUpdate
 from shipments.update import Update
 from storage.shards import Shards
 from storage.updates import UpdateStore
-from tests.conftest import REGION, environment_suffix
+from tests.conftest import REGION, attributes, environment_suffix, key_schema
 
 SHARDS = 8
 #: Making a client takes longer than a test.
 _client = cache(boto3.client)
 
 
-class Feed:
-    """A table, its stream, a dead-letter queue, and a topic. What `told` returns came from the topic's queue."""
+class Stream:
+    """A table of its own with an index by status over `time` and a stream."""
 
-    def __init__(self) -> None:
-        suffix = environment_suffix()
-        self.table = f"tracking-data-{suffix}"
-        self.environment_suffix = suffix
-        self._dynamodb, self._sns, self._sqs, self._s3, self._streams = map(
-            _client, ("dynamodb", "sns", "sqs", "s3", "dynamodbstreams")
-        )
-        described = self._dynamodb.create_table(
-            TableName=self.table,
+    def __init__(self, table: str, keys: dict[str, str], time: str) -> None:
+        self.table = table
+        self._streams = _client("dynamodbstreams")
+        described = _client("dynamodb").create_table(
+            TableName=table,
             BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "tracking_id", "KeyType": "HASH"},
-                {"AttributeName": "timestamp", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "tracking_id", "AttributeType": "S"},
-                {"AttributeName": "timestamp", "AttributeType": "N"},
-                {"AttributeName": "status", "AttributeType": "S"},
-            ],
+            KeySchema=key_schema(*keys),
+            AttributeDefinitions=attributes(**{**keys, contract.STATUS_KEY: "S", time: "N"}),
             GlobalSecondaryIndexes=[
                 {
                     "IndexName": contract.STATUS_INDEX,
-                    "KeySchema": [
-                        {"AttributeName": "status", "KeyType": "HASH"},
-                        {"AttributeName": "timestamp", "KeyType": "RANGE"},
-                    ],
+                    "KeySchema": key_schema(contract.STATUS_KEY, time),
                     "Projection": {"ProjectionType": "ALL"},
                 }
             ],
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )["TableDescription"]
-        self.stream = described["LatestStreamArn"]
+        self.arn = described["LatestStreamArn"]
+        shard = self._streams.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"][0]
+        self.shard = shard["ShardId"]
+        self._iterator = self._streams.get_shard_iterator(
+            StreamArn=self.arn, ShardId=self.shard, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+
+    def records(self) -> list[dict[str, Any]]:
+        """What has come into the stream since the last call, as Lambda gives it to a function."""
+        page = self._streams.get_records(ShardIterator=self._iterator)
+        self._iterator = page["NextShardIterator"]
+        return [event_record(record, self.arn) for record in page["Records"]]
+
+
+class Feed:
+    """Tables, a dead-letter queue, and a topic. What `told` returns came from the topic's queue."""
+
+    def __init__(self) -> None:
+        suffix = environment_suffix()
+        self.environment_suffix = suffix
+        self._dynamodb, self._sns, self._sqs, self._s3 = map(_client, ("dynamodb", "sns", "sqs", "s3"))
+        keys = {"tracking_id": "S", "timestamp": "N"}
+        self.updates = Stream(f"tracking-data-{suffix}", keys, "timestamp")
+        self.shipments = Stream(f"tracking-shipments-{suffix}", {"tracking_id": "S"}, contract.STATUS_SINCE)
+        self.projection = Records(
+            self._dynamodb, updates=self.updates.table, shipments=self.shipments.table, shards=SHARDS
+        )
         self.topic = self._sns.create_topic(Name=f"tracking-notifications-{suffix}")["TopicArn"]
         self.queue = self.subscribe()
         self.dead_letter_url = self._sqs.create_queue(QueueName=f"tracking-lambda-dlq-{suffix}")["QueueUrl"]
         self.dead_letters = f"tracking-dlq-{suffix}"
         self._make_bucket()
         # Of any number of shards nobody but the status index may take notice.
-        self._store = UpdateStore(Client("dynamodb", REGION), self.table, "test", Shards(SHARDS, SHARDS))
+        self._store = UpdateStore(
+            Client("dynamodb", REGION), self.updates.table, "test", Shards(SHARDS, SHARDS)
+        )
         _client("ssm").put_parameter(
             Name=contract.SHARDS_PARAMETER.format(environment=suffix), Value=str(SHARDS), Type="String"
         )
-        shard = self._streams.describe_stream(StreamArn=self.stream)["StreamDescription"]["Shards"][0]
-        self.shard = shard["ShardId"]
-        self._iterator = self._streams.get_shard_iterator(
-            StreamArn=self.stream, ShardId=self.shard, ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
 
     @property
     def environment(self) -> dict[str, str]:
-        """What of this the notifier's environment variables say."""
-        return {contract.TABLE_NAME: self.table, contract.TOPIC_ARN: self.topic, contract.REGION: REGION}
+        """What of this the functions' environment variables say."""
+        return {
+            contract.TABLE_NAME: self.updates.table,
+            contract.SHIPMENTS_TABLE: self.shipments.table,
+            contract.STATUS_INDEX_SHARDS: str(SHARDS),
+            contract.TOPIC_ARN: self.topic,
+            contract.REGION: REGION,
+        }
 
     def subscribe(self, **policy: Any) -> str:
         """A new queue with raw delivery from the topic, by `policy` if there is one; returns its URL."""
@@ -108,21 +125,30 @@ class Feed:
         now: int | None = None,
         lat: Decimal | int = 52,
     ) -> int:
+        """Store an update as `store` does, and add it to the shipment's record."""
+        timestamp = self.store(tracking_id, status, timestamp, now=now, lat=lat)
+        self.projection.add([StoredUpdate(tracking_id, timestamp, status, {"lat": lat, "lng": 13})])
+        return timestamp
+
+    def store(
+        self,
+        tracking_id: str,
+        status: str,
+        timestamp: int | None = None,
+        *,
+        now: int | None = None,
+        lat: Decimal | int = 52,
+    ) -> int:
         """Store an update with an event time (default: its arrival) that came in at `now`, both in ms."""
         update = Update(tracking_id, status, {"lat": lat, "lng": 13}, None, timestamp)
         now = now or int(time.time() * 1000)
-        return self._store.put(update, now=now, deadline=time.monotonic() + 10)
+        return self._store.put(update, now=now, arrived=now, deadline=time.monotonic() + 10)
 
     def put_poison(self, tracking_id: str) -> None:
-        """Store an item that is no update."""
+        """Store items that are no update and no record."""
         item = {"tracking_id": {"S": tracking_id}, "timestamp": {"N": "1"}, "status": {"S": "lost"}}
-        self._dynamodb.put_item(TableName=self.table, Item=item)
-
-    def records(self) -> list[dict[str, Any]]:
-        """What has come into the stream since the last call, as Lambda gives it to a function."""
-        page = self._streams.get_records(ShardIterator=self._iterator)
-        self._iterator = page["NextShardIterator"]
-        return [event_record(record, self.stream) for record in page["Records"]]
+        for table in (self.updates.table, self.shipments.table):
+            self._dynamodb.put_item(TableName=table, Item=item)
 
     def told(self, queue: str | None = None) -> list[tuple[dict[str, str], dict[str, Any]]]:
         """The attributes and the bodies of the notifications since the last call."""

@@ -15,7 +15,7 @@ from local.function import Function
 from local.stream import StreamPoller
 from stacks.package import build
 from tests.conftest import REGION
-from tests.feed import Feed
+from tests.feed import Feed, Stream
 
 T = TypeVar("T")
 
@@ -46,6 +46,10 @@ MAPPING: dict[str, Any] = {
 }
 
 
+#: What else the notifier is given.
+CHANGES = {"FilterCriteria": {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "MODIFY"]})}]}}
+
+
 class Mapped:
     """A feed, and functions that its stream is mapped to; `log` is what they print."""
 
@@ -62,16 +66,21 @@ class Mapped:
         package = self._folder / "function.zip"
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("main.py", textwrap.dedent(HANDLER))
-        return self._deploy(package, "main.handler", {}, settings)
+        return self._deploy(self.feed.updates, package, "main.handler", {}, settings)
 
     def deploy_notifier(self, environment: dict[str, str], **settings: Any) -> Function:
-        """The notifier as it is built, of the feed."""
-        return self._deploy(
-            build("notifier"), "notifier.handler.handler", environment | self.feed.environment, settings
-        )
+        """The notifier as it is built, of the feed's shipments."""
+        variables = environment | self.feed.environment
+        handler, settings = "notifier.handler.handler", {**CHANGES, **settings}
+        return self._deploy(self.feed.shipments, build("notifier"), handler, variables, settings)
 
     def _deploy(
-        self, package: Path, handler: str, variables: dict[str, str], settings: dict[str, Any]
+        self,
+        stream: Stream,
+        package: Path,
+        handler: str,
+        variables: dict[str, str],
+        settings: dict[str, Any],
     ) -> Function:
         name = f"tracking-notifier-{self.feed.environment_suffix}"
         role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
@@ -85,7 +94,7 @@ class Mapped:
             Environment={"Variables": variables},
         )
         self._lambda.create_event_source_mapping(
-            EventSourceArn=self.feed.stream,
+            EventSourceArn=stream.arn,
             FunctionName=name,
             DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{self.feed.dead_letters}"}},
             **{**MAPPING, **settings},

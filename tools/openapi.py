@@ -16,6 +16,7 @@ _TIME: Schema = {"type": "integer", "description": "ms since the epoch"}
 _REASONS = {
     400: "Something is wrong with the request; `errors` says what and where, unless API Gateway refused the body.",
     403: "The signature is missing or wrong, or the feature is switched off.",
+    404: "There is no such shipment, or no update of it was read yet.",
     413: "The body or an update in it is too large.",
     415: "The body is not application/json.",
     422: "The Idempotency-Key came with another body before.",
@@ -62,8 +63,14 @@ def describe() -> Schema:
                 "Batch": _batch(),
                 "StoredUpdate": _stored(fields),
                 "BatchResult": _batch_result(fields),
-                "History": _page({"tracking_id": fields["tracking_id"]}, {"summary": _summary(fields)}),
-                "Updates": _page({"status": fields["status"]}, {}),
+                "History": _page(
+                    {"tracking_id": fields["tracking_id"]},
+                    {"updates": "KeptUpdate"},
+                    {"summary": _summary(fields)},
+                ),
+                "Updates": _page({"status": fields["status"]}, {"updates": "KeptUpdate"}),
+                "Shipments": _page({"status": fields["status"]}, {"shipments": "Shipment"}),
+                "Shipment": _shipment(fields),
                 "KeptUpdate": _kept(update),
                 "Error": _error(),
             },
@@ -156,17 +163,39 @@ def _kept(update: Schema) -> Schema:
             "created_at": {"type": "string", "description": "When it was stored: YYYY-MM-DD HH:MM:SS, UTC."},
         },
         {
+            "arrived_at": {
+                **_TIME,
+                "description": "When it was stored; absent if an earlier release stored it.",
+            },
             "metadata": fields["metadata"],
             "event_time": {**_TIME, "description": "Its own time, if another update had that millisecond."},
         },
     )
 
 
-def _page(required: Schema, optional: Schema) -> Schema:
+def _shipment(fields: Schema) -> Schema:
+    return _object(
+        {
+            "tracking_id": fields["tracking_id"],
+            "status": {**fields["status"], "description": "Of the newest update."},
+            "previous_status": {
+                "enum": [*fields["status"]["enum"], None],
+                "description": "The status before it; null if there was no other.",
+            },
+            "since": {**_TIME, "description": "Of the first update with the status; ms since the epoch."},
+            "location": fields["location"],
+            "first_update": _TIME,
+            "last_update": _TIME,
+            "version": {"type": "integer", "description": "Greater with each change of this record."},
+        }
+    )
+
+
+def _page(required: Schema, items: dict[str, str], optional: Schema | None = None) -> Schema:
     return _object(
         {
             **required,
-            "updates": {"type": "array", "items": _ref("KeptUpdate")},
+            **{name: {"type": "array", "items": _ref(kind)} for name, kind in items.items()},
             "count": {"type": "integer", "minimum": 0, "maximum": LIMIT.maximum},
         },
         {
@@ -174,7 +203,7 @@ def _page(required: Schema, optional: Schema) -> Schema:
                 "type": "string",
                 "description": "If there is more: the `last_key` of the next page.",
             },
-            **optional,
+            **(optional or {}),
         },
     )
 
@@ -186,12 +215,22 @@ def _summary(fields: Schema) -> Schema:
             "current_status": {"enum": [*fields["status"]["enum"], None]},
             "first_update": time,
             "last_update": time,
-            "updates": {"type": "integer", "minimum": 0},
-            "distance_km": {"type": "number", "minimum": 0},
             "hours_since_last_update": {"type": ["number", "null"], "minimum": 0},
+            "page": {
+                **_object(
+                    {
+                        "updates": {"type": "integer", "minimum": 0},
+                        "distance_km": {"type": "number", "minimum": 0},
+                    }
+                ),
+                "description": "Of the updates on the page.",
+            },
         }
     )
-    summary["description"] = "Of the updates on the page; there with the flag enhanced_tracking."
+    summary["description"] = (
+        "Of the shipment; null where neither the page nor a record tells it, as seconds after the first update. "
+        "There with the flag enhanced_tracking."
+    )
     return summary
 
 
@@ -217,8 +256,12 @@ def _operation(route: Route, fields: Schema) -> Schema:
         request = {"parameters": [_IDEMPOTENCY_KEY], "requestBody": body}
         responses = _responses(route.answer, [400, 413, 415, 422])
     else:
-        request = {"parameters": [_parameter(parameter, fields) for parameter in route.parameters]}
-        responses = _responses(route.answer, [400])
+        inside = [
+            {"name": name, "in": "path", "required": True, "schema": fields[name]}
+            for name in route.path_parameters
+        ]
+        request = {"parameters": inside + [_parameter(parameter, fields) for parameter in route.parameters]}
+        responses = _responses(route.answer, [400, 404] if inside else [400])
     return {"summary": route.summary, **request, "responses": responses}
 
 
@@ -231,7 +274,10 @@ def _parameter(parameter: Parameter | WholeNumber, fields: Schema) -> Schema:
         return {**place, **meaning, "schema": {"type": "integer", **unit, **schema}}
     if parameter.required:
         return {**place, "required": True, "schema": fields[parameter.name]}
-    return {**place, "schema": {"type": "string", "description": parameter.meaning}}
+    meaning = {"description": parameter.meaning}
+    if parameter.choices:
+        return {**place, **meaning, "schema": {"enum": [*parameter.choices], "default": parameter.choices[0]}}
+    return {**place, "schema": {"type": "string", **meaning}}
 
 
 def _responses(answer: str, errors: list[int]) -> Schema:

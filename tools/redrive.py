@@ -1,8 +1,8 @@
-"""`python -m tools.redrive [--dry-run]`: gives the notifier's dead letters to it once more.
+"""`python -m tools.redrive [--dry-run]`: gives dead letters once more to the functions that could not handle them.
 
-A dead letter is an object with the records of the table's stream that the notifier could not handle. Its records
-are sent to the function again, and it is deleted once the function has handled all of them; so is the message that
-the queue got of it, with which the alarm ends.
+A dead letter is an object with the records of a table's stream that the projector or the notifier could not handle.
+Its records are sent to the function again, and it is deleted once the function has handled all of them; so is the
+message that the queue got of it, with which the alarm ends.
 """
 
 import argparse
@@ -31,7 +31,6 @@ class Redrive:
     def __init__(self, region: str, environment: str) -> None:
         self._s3, self._sqs = (boto3.client(name, region_name=region) for name in ("s3", "sqs"))
         self._lambda = boto3.client("lambda", region_name=region, config=ONCE)
-        self._function = f"tracking-notifier-{environment}"
         self._queue = self._sqs.get_queue_url(QueueName=f"tracking-lambda-dlq-{environment}")["QueueUrl"]
         # The bucket's name ends in a hash; the rule that announces its objects has it.
         rule = boto3.client("events", region_name=region).describe_rule(
@@ -62,16 +61,17 @@ class Redrive:
         records = letter["payload"]["Records"]
         shipments = sorted({record["dynamodb"]["Keys"]["tracking_id"]["S"] for record in records})
         condition = letter["requestContext"]["condition"]
+        function = letter["requestContext"]["functionArn"].split(":function:")[1].partition(":")[0]
         batch = f"{_count(len(records), 'record')} ({condition}) of {', '.join(shipments)}"
         if dry_run:
-            return False, f"would send {batch} to {self._function}."
+            return False, f"would send {batch} to {function}."
         payload = json.dumps(letter["payload"]).encode()
-        response = self._lambda.invoke(FunctionName=self._function, Payload=payload)
+        response = self._lambda.invoke(FunctionName=function, Payload=payload)
         answer = json.loads(response["Payload"].read()) or {}
         failed = records if "FunctionError" in response else answer.get("batchItemFailures")
         if failed:
-            return False, f"{self._function} failed again on {len(failed)} of {batch}; it stays."
-        return True, f"sent {batch} to {self._function}."
+            return False, f"{function} failed again on {len(failed)} of {batch}; it stays."
+        return True, f"sent {batch} to {function}."
 
     def _clear_queue(self) -> int:
         """Deletes the messages of the letters that are gone; returns how many letters and other messages are left."""

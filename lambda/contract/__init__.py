@@ -30,6 +30,7 @@ SERVICE_NAME: Final = "POWERTOOLS_SERVICE_NAME"
 METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 LOG_LEVEL: Final = "LOG_LEVEL"
 TABLE_NAME: Final = "TABLE_NAME"
+SHIPMENTS_TABLE: Final = "SHIPMENTS_TABLE"
 IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
 CONFIG_PARAM: Final = "CONFIG_PARAM"
 DB_PARAM: Final = "DB_PARAM"
@@ -38,13 +39,15 @@ STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
 STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
 TOPIC_ARN: Final = "TOPIC_ARN"
 
-#: The one kind of the stream's records that the notifier is given: updates are added and never change.
-STREAM_EVENT: Final = "INSERT"
+#: The kinds of a stream's records that its function is given: updates are added and never change, shipments do both.
+UPDATES_EVENTS: Final = ("INSERT",)
+SHIPMENTS_EVENTS: Final = ("INSERT", "MODIFY")
 
-#: The table's index by status. Its hash key is the attribute STATUS_KEY, in which storage.shards writes a shard
-#: behind the status; its range key is `timestamp`.
+#: The index by status of both tables. Its hash key is the attribute STATUS_KEY, in which storage.shards writes a shard
+#: behind the status; its range key is `timestamp` of updates, and STATUS_SINCE of shipments.
 STATUS_INDEX: Final = "StatusIndex"
 STATUS_KEY: Final = "status"
+STATUS_SINCE: Final = "since"
 
 #: The SSM parameter with the greatest number of the index's shards that was ever deployed.
 SHARDS_PARAMETER: Final = "/logistics/index/{environment}/shards"

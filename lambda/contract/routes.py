@@ -1,5 +1,6 @@
 """The routes of the signed tracking API, for the function that answers, the stack, and the OpenAPI document."""
 
+import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -10,11 +11,15 @@ MAX_TIME: Final = 10**15 - 1
 
 
 class Parameter(NamedTuple):
-    """A text in the query; a required one may be what an update's field of the same name may be."""
+    """A text in the query; a required one may be what an update's field of the same name may be.
+
+    Of `choices`, if there are any, the first is the default.
+    """
 
     name: str
     required: bool = False
     meaning: str = ""
+    choices: tuple[str, ...] = ()
 
 
 class WholeNumber(NamedTuple):
@@ -38,7 +43,10 @@ class Body(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A method of a path; `answer` names the schema of a success, `flag` what can switch the route off."""
+    """A method of a path; `answer` names the schema of a success, `flag` what can switch the route off.
+
+    A part of the path in braces may be what an update's field of that name may be.
+    """
 
     method: str
     path: str
@@ -53,8 +61,16 @@ class Route(NamedTuple):
         """As in ``GET /status``."""
         return f"{self.method} {self.path}"
 
+    @property
+    def path_parameters(self) -> list[str]:
+        """The names in braces."""
+        return re.findall("{(.*?)}", self.path)
+
 
 LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
+ORDER: Final = Parameter(
+    "order", meaning="By the time since when they have the status.", choices=("newest", "oldest")
+)
 LAST_KEY: Final = Parameter("last_key", meaning="The `next_key` of an answer to the same query.")
 SINCE: Final = WholeNumber("since", 0, MAX_TIME, 0, "Included.", "ms since the epoch")
 UNTIL: Final = WholeNumber("until", 0, MAX_TIME, MAX_TIME, "Included.", "ms since the epoch")
@@ -89,4 +105,12 @@ ROUTES: Final = (
         "Updates",
         parameters=(Parameter("status", required=True), SINCE, UNTIL, LIMIT, LAST_KEY),
     ),
+    Route(
+        "GET",
+        "/shipments",
+        "The shipments that have a status now",
+        "Shipments",
+        parameters=(Parameter("status", required=True), ORDER, LIMIT, LAST_KEY),
+    ),
+    Route("GET", "/shipments/{tracking_id}", "What is true of a shipment now", "Shipment"),
 )

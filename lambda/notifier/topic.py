@@ -33,11 +33,11 @@ class Topic:
         self._sent: OrderedDict[str, None] = OrderedDict()
 
     def publish(self, changes: Sequence[Change]) -> dict[str, Refused]:
-        """Send up to 10 notifications in one call; returns those that SNS refused, by the id of the update.
+        """Send up to 10 notifications in one call; returns those that SNS refused, by the id of the change.
 
         What this object has sent before is not sent again. Raises botocore's errors.
         """
-        waiting = {change.update.id: change for change in changes if change.update.id not in self._sent}
+        waiting = {change.id: change for change in changes if change.id not in self._sent}
         if not waiting:
             return {}
         response = self._client.publish_batch(
@@ -58,25 +58,27 @@ class Topic:
 
 
 def _message(change: Change) -> dict[str, Any]:
-    update = change.update
-    attributes = {"tracking_id": update.tracking_id, "status": update.status, "deduplication_id": update.id}
+    shipment = change.shipment
+    body = {
+        "deduplication_id": change.id,
+        "tracking_id": shipment.tracking_id,
+        "version": change.version,
+        "status": shipment.status,
+        "previous_status": change.previous,
+        "timestamp": shipment.last_update,
+        "location": shipment.location,
+    }
+    attributes = {name: body[name] for name in ("tracking_id", "status", "deduplication_id")}
     if change.previous:
         attributes["previous_status"] = change.previous
-    body = {
-        "deduplication_id": update.id,
-        "tracking_id": update.tracking_id,
-        "status": update.status,
-        "previous_status": change.previous,
-        "timestamp": update.timestamp,
-        "location": update.location,
-    }
     return {
         # SNS takes less than 100 characters.
-        "Subject": f"{_words(update.status).capitalize()}: shipment {update.tracking_id}"[:99],
+        "Subject": f"{_words(shipment.status).capitalize()}: shipment {shipment.tracking_id}"[:99],
         "MessageStructure": "json",
         "Message": json.dumps({"default": exact_json.dumps(body), "email": sentence(body)}),
         "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+            "version": {"DataType": "Number", "StringValue": str(change.version)},
+            **{name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
         },
     }
 

@@ -132,14 +132,14 @@ class Api:
         query = ("shipment", tracking_id)
         start = after(request.query, query)
         found = self._store.history(tracking_id, limit=limit(request.query), after=start)
-        newest = (self._store.history(tracking_id, limit=1) if start else found).updates
+        newest = (self._store.history(tracking_id, limit=1) if start else found).items
         if not newest:
             raise ApiError(404, "There is no shipment with this tracking id")
         body = {
             "tracking_id": newest[0]["tracking_id"],
             "status": newest[0]["status"],
-            "updates": [_visible(update) for update in found.updates],
-            "count": len(found.updates),
+            "updates": [_visible(update) for update in found.items],
+            "count": len(found.items),
             **next_key(found, query),
         }
         text, older = json.dumps(body), start is not None

@@ -1,10 +1,10 @@
-"""A page of a list of updates."""
+"""A page of a list of updates, or of shipments."""
 
 from typing import Any, NamedTuple, Self
 
 
 class Position(NamedTuple):
-    """The place of an update in a list, after which a page starts; `timestamp` is ms since the epoch."""
+    """The place in a list after which a page starts; `timestamp` is ms since the epoch."""
 
     tracking_id: str
     timestamp: int
@@ -13,12 +13,12 @@ class Position(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Some updates, newest first, as members by name, their positions, and whether there may be more."""
+    """Some updates, as members by name, or records of shipments; their positions, and whether there may be more."""
 
-    updates: list[dict[str, Any]]
+    items: list[Any]
     positions: list[Position]
     more: bool
 
     def first(self, count: int) -> Self:
-        """A page of the first `count` updates of this one, which has more."""
-        return self._replace(updates=self.updates[:count], positions=self.positions[:count], more=True)
+        """A page of the first `count` of this one, which has more."""
+        return self._replace(items=self.items[:count], positions=self.positions[:count], more=True)

@@ -5,26 +5,47 @@ from itertools import pairwise
 from math import asin, cos, hypot, radians, sin, sqrt
 from typing import Any
 
+from shipments.shipment import Shipment
+
 #: km, mean radius of the Earth; IUGG, Geodetic Reference System 1980.
 EARTH_RADIUS = 6371.0088
 
 
-def summarize(updates: Sequence[dict[str, Any]], now: int) -> dict[str, Any]:
-    """Summary of `updates`, newest first as a page has them; `now` is ms since the epoch.
+def summarize(
+    updates: Sequence[dict[str, Any]], shipment: Shipment | None, *, first: bool, last: bool, now: int
+) -> dict[str, Any]:
+    """Summary of a page of a shipment's history.
 
-    Status and times are those of the page's newest and oldest update, null without any; distances in km
-    along great circles, rounded to m; hours rounded to hundredths, never negative.
+    Status and times are the shipment's, null while neither its record nor the page tells them; hours rounded to
+    hundredths, never negative. `page` is about the updates on it: their number, and the distance from one to the next
+    in km along great circles, rounded to m.
+
+    Args:
+        updates: newest first, as a page has them.
+        shipment: the record, which may be behind the history by seconds; needless if the page is all of it.
+        first: whether the page begins with the newest update; `last` likewise with the oldest.
+        now: ms since the epoch.
     """
-    newest, oldest = (updates[0], updates[-1]) if updates else ({}, {})
+    newest = [(shipment.last_update, shipment.status)] if shipment else []
+    oldest = [shipment.first_update] if shipment else []
+    if updates and first:
+        newest.append((updates[0]["timestamp"], updates[0]["status"]))
+    if updates and (last or shipment):
+        oldest.append(updates[-1]["timestamp"])
+    last_update, status = max(newest, default=(None, None))
     return {
-        "current_status": newest.get("status"),
-        "first_update": oldest.get("timestamp"),
-        "last_update": newest.get("timestamp"),
-        "updates": len(updates),
-        "distance_km": round(sum(distance(a["location"], b["location"]) for a, b in pairwise(updates)), 3),
+        "current_status": status,
+        "first_update": min(oldest, default=None),
+        "last_update": last_update,
         "hours_since_last_update": (
-            round(max(0, now - newest["timestamp"]) / 3_600_000, 2) if newest else None
+            None if last_update is None else round(max(0, now - last_update) / 3_600_000, 2)
         ),
+        "page": {
+            "updates": len(updates),
+            "distance_km": round(
+                sum(distance(a["location"], b["location"]) for a, b in pairwise(updates)), 3
+            ),
+        },
     }
 
 

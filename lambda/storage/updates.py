@@ -3,21 +3,18 @@
 import hashlib
 import json
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from heapq import merge
-from itertools import islice, takewhile
-from operator import itemgetter
-from typing import Any, NamedTuple
+from decimal import Decimal
+from typing import Any
 
 import contract
-from shipments.errors import Unavailable
 from shipments.page import Page, Position
+from shipments.shipment import StoredUpdate
 from shipments.tracking_id import normalize
 from shipments.update import Update
 from storage.attributes import Item, decode_item, encode, encode_item
 from storage.dynamodb import Taken, call_dynamodb
-from storage.shards import Shards, decode_update, in_shard, index_key
+from storage.shards import Shards, decode_update, in_shard
+from storage.status_index import StatusIndex, check_time, find, make_page
 
 #: The attribute that an update has, beside `event_time`, if another one had taken its millisecond.
 _DIGEST = "digest"
@@ -26,9 +23,8 @@ _DIGEST = "digest"
 _RUN = 100
 _RUN_BYTES = 2**20
 _SPREAD = 60_000
-#: Shards that are asked at a time; a client keeps 10 connections.
-_WORKERS = 10
-
+#: The last event time that can be written as a date, in ms since the epoch: the end of the year 9999.
+LAST_TIME = 253_402_300_799_999
 _ONE_SHARD = Shards()
 
 
@@ -39,9 +35,10 @@ class UpdateStore:
         self._client = client
         self._table = table
         self._environment = environment
-        self._shards = shards
+        self._shards_written = shards.written
+        self._index = StatusIndex(client, table, time="timestamp", shards=shards.read)
 
-    def put(self, update: Update, *, now: int, deadline: float) -> int:
+    def put(self, update: Update, *, now: int, arrived: int, deadline: float) -> int:
         """Store `update` unless it is there already, and return its timestamp, each time the same.
 
         It is kept under its event time or, if another update of the shipment is there, at the next free
@@ -52,7 +49,8 @@ class UpdateStore:
         same order, and either takes the first free one or finds it stored. It is looked for in all of the 100,
         where a release stored it that did not look at its size.
 
-        `now` is ms since the epoch; no further call begins after `deadline`, on the clock of `time.monotonic`.
+        `now` is the time of an update that has none, and `arrived` that of the request, which differs in a retry;
+        both in ms since the epoch. No further call begins after `deadline`, on the clock of `time.monotonic`.
         Raises Refused.
         """
         wanted = now if update.event_time is None else update.event_time
@@ -62,7 +60,8 @@ class UpdateStore:
             "status": update.status,
             "location": update.location,
             "environment": self._environment,
-            "created_at": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now / 1000)),
+            "created_at": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(arrived / 1000)),
+            "arrived_at": arrived,
         }
         if update.metadata is not None:
             content["metadata"] = update.metadata
@@ -90,7 +89,7 @@ class UpdateStore:
         if after and after.tracking_id == normal:
             tracking_id = normal
         page = self._history(tracking_id, limit, after)
-        if page.updates or after or normal in ("", tracking_id):
+        if page.items or after or normal in ("", tracking_id):
             return page
         return self._history(normal, limit, after)
 
@@ -106,57 +105,35 @@ class UpdateStore:
     ) -> Page:
         """The newest `limit` updates with a status, or those before `after`, from the index.
 
-        `since` and `until` are ms since the epoch, both included. A new update appears after a moment. It takes
-        a call for each shard, and none begins after `deadline`, on the clock of `time.monotonic`.
-
-        Updates of one millisecond come shard by shard, and within a shard in DynamoDB's order, of which nothing
-        is known but that it goes on after any update. So a position needs no more than its own shard to hold
-        for all of them.
+        `since` and `until` are ms since the epoch, both included; see StatusIndex.page.
         """
-
-        def search(shard: int) -> _Found:
-            key, start, last = index_key(status, shard), None, until
-            if after and shard == after.shard:
-                place = {"timestamp": encode(after.timestamp), "tracking_id": encode(after.tracking_id)}
-                start = {contract.STATUS_KEY: key, **place}
-            elif after:
-                last = min(until, after.timestamp - (shard < after.shard))
-            if last < since:
-                return _Found([], more=False)
-            _check_time(deadline)
-            return self._newest(
-                limit,
-                start,
-                IndexName=contract.STATUS_INDEX,
-                KeyConditionExpression="#key = :key AND #timestamp BETWEEN :since AND :until",
-                ExpressionAttributeNames={"#key": contract.STATUS_KEY, "#timestamp": "timestamp"},
-                ExpressionAttributeValues={":key": key, ":since": encode(since), ":until": encode(last)},
-            )
-
-        if self._shards.read == 1:
-            return _page(limit, [search(0)])
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            return _page(limit, list(pool.map(search, range(self._shards.read))))
+        page = self._index.page(status, since, until, limit=limit, deadline=deadline, after=after)
+        return _visible(page)
 
     def _history(self, tracking_id: str, limit: int, after: Position | None) -> Page:
-        start = after and {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)}
-        found = self._newest(
+        start: dict[str, Any] = {}
+        if after:
+            place = {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)}
+            start = {"ExclusiveStartKey": place}
+        found = find(
+            self._client,
+            self._table,
             limit,
-            start,
             KeyConditionExpression="tracking_id = :id",
             ExpressionAttributeValues={":id": encode(tracking_id)},
             ConsistentRead=True,
+            **start,
         )
-        return _page(limit, [found])
+        return _visible(make_page(limit, [found], time="timestamp"))
 
     def _put(self, item: Item, deadline: float) -> Item | None:
         """Store `item` if its place is free, else return what is there."""
-        _check_time(deadline)
+        check_time(deadline)
         try:
             call_dynamodb(
                 self._client.put_item,
                 TableName=self._table,
-                Item=in_shard(item, self._shards.written),
+                Item=in_shard(item, self._shards_written),
                 ConditionExpression="attribute_not_exists(tracking_id)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -182,7 +159,7 @@ class UpdateStore:
             },
         }
         while since < until:
-            _check_time(deadline)
+            check_time(deadline)
             response = call_dynamodb(self._client.query, TableName=self._table, ConsistentRead=True, **query)
             for item in map(decode_item, response["Items"]):
                 if item["timestamp"] != since:
@@ -195,39 +172,31 @@ class UpdateStore:
             query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
         return since, False
 
-    def _newest(self, limit: int, start: Item | None, **query: Any) -> "_Found":
-        if start:
-            query["ExclusiveStartKey"] = start
-        # One more than asked for tells whether there is more.
-        response = call_dynamodb(
-            self._client.query, TableName=self._table, ScanIndexForward=False, Limit=limit + 1, **query
-        )
-        return _Found(response["Items"], "LastEvaluatedKey" in response)
+
+class NoUpdate(Exception):
+    """An item is not one of an update; somebody else wrote to the table."""
 
 
-class _Found(NamedTuple):
-    """Items of a shard, newest first, and whether it may have more."""
+def decode_stored(item: Item) -> StoredUpdate:
+    """The update that an item is. Raises NoUpdate."""
+    match decode_update(item):
+        case {
+            "tracking_id": str(tracking_id),
+            "timestamp": int(timestamp),
+            "status": str(status),
+            "location": {
+                "lat": Decimal() | float() | int() as lat,
+                "lng": Decimal() | float() | int() as lng,
+            },
+        } if status in contract.STATUSES and 0 <= timestamp <= LAST_TIME:
+            return StoredUpdate(tracking_id, timestamp, status, {"lat": lat, "lng": lng})
+    raise NoUpdate
 
-    items: list[Item]
-    more: bool
 
-
-def _page(limit: int, shards: Sequence[_Found]) -> Page:
-    """The newest `limit` of what was found, or fewer: what a shard did not tell may come next."""
-    runs = []
-    for shard, (items, more) in enumerate(shards):
-        run: list[tuple[Position, Item | None]] = [
-            (Position(item["tracking_id"]["S"], int(item["timestamp"]["N"]), shard), item) for item in items
-        ]
-        runs.append(run + [(place, None) for place, _ in run[-1:] if more])
-    # It takes equal ones in the order of the shards.
-    merged = merge(*runs, key=lambda entry: -entry[0].timestamp)
-    entries = list(islice(takewhile(itemgetter(1), merged), limit))
-    updates = [decode_update(item) for _, item in entries if item]
-    for update in updates:
+def _visible(page: Page) -> Page:
+    for update in page.items:
         update.pop(_DIGEST, None)
-    more = any(found.more for found in shards) or len(entries) < sum(len(found.items) for found in shards)
-    return Page(updates, [place for place, _ in entries], more)
+    return page
 
 
 def _digest(item: Item) -> str:
@@ -240,8 +209,3 @@ def _content(item: Item) -> bytes:
     value = decode_update(item)
     names = ("timestamp", "status", "location", "metadata")
     return json.dumps({name: encode(value.get(name)) for name in names}, sort_keys=True).encode()
-
-
-def _check_time(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise Unavailable("time is up")

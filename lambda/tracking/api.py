@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 import contract
-from contract.routes import ROUTES, SINCE, UNTIL, Route
+from contract.routes import ORDER, ROUTES, SINCE, UNTIL, Route
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
 from shipments.document import Fault, Invalid, Schema
@@ -17,12 +17,13 @@ from shipments.errors import Refused
 from shipments.page import Page
 from shipments.summary import summarize
 from shipments.update import MAX_TEXT, Update, check_field
+from storage.shipments import ShipmentStore
 from storage.updates import UpdateStore
 from tracking.idempotency import FirstSeen
 from tracking.rest_request import Request
 from web import cursor, exact_json
 from web.errors import CODES, ApiError, as_api_error
-from web.query import after, limit, next_key, number
+from web.query import after, choice, limit, next_key, number
 
 #: Bytes of an answer, a little under Lambda's 6 MB.
 _MAX_ANSWER = 5_500_000
@@ -38,12 +39,14 @@ class Api:
     def __init__(
         self,
         *,
-        store: UpdateStore,
+        updates: UpdateStore,
+        shipments: ShipmentStore,
         settings: SettingsSource,
         first_seen: FirstSeen,
         telemetry: Telemetry,
     ) -> None:
-        self._store = store
+        self._updates = updates
+        self._shipments = shipments
         self._settings = settings
         self._first_seen = first_seen
         self._update_schema = Schema(contract.UPDATE_SCHEMA)
@@ -90,7 +93,7 @@ class Api:
         document = request.document(min(settings.max_request_bytes, MAX_TEXT))
         update = Update.parse(document, self._update_schema, request.now)
         now = self._arrival(request, settings)
-        timestamp = self._store.put(update, now=now, deadline=request.deadline)
+        timestamp = self._updates.put(update, now=now, arrived=request.now, deadline=request.deadline)
         self._telemetry.count("TrackingUpdateStored")
         self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return json.dumps(_stored(update, timestamp))
@@ -111,7 +114,9 @@ class Api:
                         raise ApiError(
                             503, "An earlier update of the shipment failed; send the request again"
                         )
-                    timestamp = self._store.put(update, now=now, deadline=request.deadline)
+                    timestamp = self._updates.put(
+                        update, now=now, arrived=request.now, deadline=request.deadline
+                    )
                     outcome = _stored(update, timestamp)
                 except (Invalid, Refused, ApiError) as error:
                     outcome = error
@@ -124,7 +129,7 @@ class Api:
         # after one that failed: the retry would find its place taken, and store it behind what came after it.
         shipments = defaultdict(list)
         for index, document in enumerate(envelope["updates"]):
-            shipments[_shipment(document)].append((index, document))
+            shipments[_shipment_of(document)].append((index, document))
         with ThreadPoolExecutor(_WORKERS) as pool:
             outcomes = pool.map(store, shipments.values())
             in_order = [outcome for _, outcome in sorted(chain.from_iterable(outcomes), key=itemgetter(0))]
@@ -155,23 +160,33 @@ class Api:
     def _status(self, request: Request, settings: Settings) -> str:
         tracking_id = self._parameter(request, "tracking_id")
         query = ("status", tracking_id)
-        page = self._store.history(tracking_id, limit=limit(request.query), after=after(request.query, query))
+        start = after(request.query, query)
+        page = self._updates.history(tracking_id, limit=limit(request.query), after=start)
+        enhanced, record = settings.flags["enhanced_tracking"], None
+        if enhanced and (start or page.more):  # else the page is the whole history
+            record = self._shipments.get(tracking_id)
 
-        def answer(page: Page) -> dict[str, Any]:
-            found = page.updates[0]["tracking_id"] if page.updates else tracking_id
-            listing = {"tracking_id": found, **_listing(page, query)}
-            if settings.flags["enhanced_tracking"]:
-                listing["summary"] = summarize(page.updates, request.now)
+        def answer(shown: Page) -> dict[str, Any]:
+            found = shown.items[0]["tracking_id"] if shown.items else tracking_id
+            listing = {"tracking_id": found, **_listing("updates", shown, query)}
+            if enhanced:
+                listing["summary"] = summarize(
+                    shown.items,
+                    record.shipment if record else None,
+                    first=start is None,
+                    last=not shown.more,
+                    now=request.now,
+                )
             return listing
 
         return _fitting(page, answer)
 
-    def _updates(self, request: Request, settings: Settings) -> str:
+    def _with_status_once(self, request: Request, settings: Settings) -> str:
         status = self._parameter(request, "status")
         since = number(request.query, SINCE)
         until = number(request.query, UNTIL, minimum=since)
         query = ("updates", status, since, until)
-        page = self._store.with_status(
+        page = self._updates.with_status(
             status,
             since,
             until,
@@ -179,7 +194,28 @@ class Api:
             deadline=request.deadline,
             after=after(request.query, query),
         )
-        return _fitting(page, lambda page: {"status": status, **_listing(page, query)})
+        return _fitting(page, lambda page: {"status": status, **_listing("updates", page, query)})
+
+    def _with_status(self, request: Request, settings: Settings) -> str:
+        status, order = self._parameter(request, "status"), choice(request.query, ORDER)
+        query = ("shipments", status, order)
+        page = self._shipments.with_status(
+            status,
+            limit=limit(request.query),
+            deadline=request.deadline,
+            after=after(request.query, query),
+            oldest_first=order == "oldest",
+        )
+        found = page._replace(items=[record.visible for record in page.items])
+        return exact_json.dumps({"status": status, **_listing("shipments", found, query)})
+
+    def _shipment(self, request: Request, settings: Settings) -> str:
+        tracking_id = request.last_segment
+        check_field("tracking_id", tracking_id, self._update_schema)
+        record = self._shipments.get(tracking_id)
+        if record is None:
+            raise ApiError(404, "There is no shipment with this tracking id")
+        return exact_json.dumps(record.visible)
 
     def _parameter(self, request: Request, name: str) -> str:
         value = request.query.get(name)
@@ -194,7 +230,9 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "POST /track": Api._track,
     "POST /track/batch": Api._track_batch,
     "GET /status": Api._status,
-    "GET /updates": Api._updates,
+    "GET /updates": Api._with_status_once,
+    "GET /shipments": Api._with_status,
+    "GET /shipments/{tracking_id}": Api._shipment,
 }
 #: The methods of each path.
 _PATHS: Final[Mapping[str, Mapping[str, Route]]] = {
@@ -221,12 +259,12 @@ def _stored(update: Update, timestamp: int) -> dict[str, Any]:
     }
 
 
-def _shipment(document: Any) -> str:
+def _shipment_of(document: Any) -> str:
     return str(document.get("tracking_id")) if isinstance(document, dict) else ""
 
 
-def _listing(page: Page, query: cursor.Query) -> dict[str, Any]:
-    return {"updates": page.updates, "count": len(page.updates), **next_key(page, query)}
+def _listing(name: str, page: Page, query: cursor.Query) -> dict[str, Any]:
+    return {name: page.items, "count": len(page.items), **next_key(page, query)}
 
 
 def _fitting(page: Page, answer: Callable[[Page], dict[str, Any]]) -> str:
@@ -235,4 +273,4 @@ def _fitting(page: Page, answer: Callable[[Page], dict[str, Any]]) -> str:
     # Quotes and backslashes are escaped once more when Lambda sends the text as a part of its own JSON.
     if len(text) + text.count('"') + text.count("\\") <= _MAX_ANSWER:
         return text
-    return _fitting(page.first(len(page.updates) // 2), answer)
+    return _fitting(page.first(len(page.items) // 2), answer)

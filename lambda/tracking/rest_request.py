@@ -2,6 +2,7 @@
 
 import time
 from typing import Any, Final
+from urllib.parse import unquote
 
 from runtime.aws import SLOWEST_CALL
 from shipments.document import Fault
@@ -29,6 +30,11 @@ class Request(request.Request):
         self.resource = as_str(self._event.get("resource"))
         #: The signer: of a role's sessions, which come and go, the role.
         self.caller = as_str(as_dict(self._gateway.get("identity")).get("user")).partition(":")[0]
+
+    @property
+    def last_segment(self) -> str:
+        """The end of the path, decoded: API Gateway's REST APIs leave it as it was sent, in `pathParameters` too."""
+        return unquote(self.path.rpartition("/")[2])
 
     @property
     def idempotency_key(self) -> str | None:

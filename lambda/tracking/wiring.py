@@ -7,6 +7,7 @@ from runtime.aws import Client
 from runtime.settings import SettingsSource
 from runtime.telemetry import Telemetry
 from storage.shards import Shards
+from storage.shipments import ShipmentStore
 from storage.updates import UpdateStore
 from tracking.api import Api
 from tracking.idempotency import FirstSeen
@@ -28,16 +29,15 @@ def make_api(environment: Mapping[str, str]) -> Api:
     # Before the first request, while Lambda still lends the whole processor.
     settings.current()
 
+    shards = Shards(
+        written=int(environment[contract.STATUS_INDEX_SHARDS]),
+        read=int(environment[contract.STATUS_INDEX_SHARDS_READ]),
+    )
     return Api(
-        store=UpdateStore(
-            client,
-            environment[contract.TABLE_NAME],
-            environment[contract.ENVIRONMENT],
-            Shards(
-                written=int(environment[contract.STATUS_INDEX_SHARDS]),
-                read=int(environment[contract.STATUS_INDEX_SHARDS_READ]),
-            ),
+        updates=UpdateStore(
+            client, environment[contract.TABLE_NAME], environment[contract.ENVIRONMENT], shards
         ),
+        shipments=ShipmentStore(client, environment[contract.SHIPMENTS_TABLE], shards),
         settings=settings,
         first_seen=FirstSeen(client, environment[contract.IDEMPOTENCY_TABLE]),
         telemetry=telemetry,

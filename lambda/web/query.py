@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from contract.routes import LIMIT, WholeNumber
+from contract.routes import LIMIT, Parameter, WholeNumber
 from shipments.document import Fault
 from shipments.page import Page, Position
 from web import cursor
@@ -30,6 +30,15 @@ def number(parameters: Parameters, parameter: WholeNumber, *, minimum: int | Non
     raise ApiError(400, f"Invalid request: {name} {fault.detail}", [fault])
 
 
+def choice(parameters: Parameters, parameter: Parameter) -> str:
+    """The chosen one of its choices. Raises ApiError."""
+    text = parameters.get(parameter.name, parameter.choices[0])
+    if text in parameter.choices:
+        return str(text)
+    fault = Fault(f"/{parameter.name}", f"must be one of {', '.join(parameter.choices)}")
+    raise ApiError(400, f"Invalid request: {parameter.name} {fault.detail}", [fault])
+
+
 def after(parameters: Parameters, query: cursor.Query) -> Position | None:
     """Where the page starts. Raises ApiError."""
     token = parameters.get("last_key")
@@ -44,6 +53,6 @@ def after(parameters: Parameters, query: cursor.Query) -> Position | None:
 
 def next_key(page: Page, query: cursor.Query) -> dict[str, str]:
     """The member of an answer that asks for the next page, if there may be one."""
-    if page.more and page.updates:
+    if page.more and page.items:
         return {"next_key": cursor.encode(page.positions[-1], query)}
     return {}

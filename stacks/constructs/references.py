@@ -24,15 +24,18 @@ class KeyReference(NamedTuple):
 
 
 class TableReference(NamedTuple):
-    """A TrackingTable; `key` is what it is encrypted with, if not with a key of DynamoDB's own."""
+    """A Table; `key` is what it is encrypted with, if not with a key of DynamoDB's own."""
 
     name: str
     account: Account
     key: KeyReference | None
 
-    def grant_read_history(self, role: Role) -> None:
-        """Lets `role` query the history of a shipment, and nothing across shipments."""
-        role.allow(["dynamodb:Query"], self.account.arn("dynamodb", f"table/{self.name}"))
+    def grant(self, role: Role, *operations: str) -> None:
+        """As Table.grant."""
+        role.allow(
+            [f"dynamodb:{operation}" for operation in operations],
+            self.account.arn("dynamodb", f"table/{self.name}"),
+        )
         if self.key:
             self.key.grant_use(role, via="dynamodb")
 

@@ -137,8 +137,11 @@ class RestApi(Construct):
             request_validator_id=self._validator.id,
             request_models={"application/json": self._model_name(route.body)} if route.body else None,
             request_parameters={
-                f"method.request.querystring.{parameter.name}": parameter.required
-                for parameter in route.parameters
+                **{
+                    f"method.request.querystring.{parameter.name}": parameter.required
+                    for parameter in route.parameters
+                },
+                **{f"method.request.path.{name}": True for name in route.path_parameters},
             }
             or None,
         )

@@ -1,6 +1,7 @@
 """What feeds a table's stream to a function."""
 
 import json
+from collections.abc import Sequence
 
 from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
     LambdaEventSourceMapping,
@@ -11,15 +12,14 @@ from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
 )
 from constructs import Construct
 
-import contract
 from stacks.constructs.dead_letter_bucket import DeadLetterBucket
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.table import TrackingTable
+from stacks.constructs.table import Table
 
-#: Records that a function gets at most, and how long it waits for them: an update is announced within seconds.
+#: Records that a function gets at most, and how long it waits for them.
 BATCH_SIZE, WINDOW_SECONDS = 100, 1
-#: Batches of a shard at once; Lambda keeps the records of one key in order. A shard takes at most 1,000 writes
-#: a second, and a batch of 100 different shipments is told of in a third of a second.
+#: Batches of a shard at once; Lambda keeps the records of one item in order. A shard takes at most 1,000 writes
+#: a second, and a batch of 100 different shipments is worked on for a third of a second.
 PARALLEL_BATCHES = 4
 #: What fails 11 times, or for 6 hours, becomes a dead letter: an outage may last for so long, and the stream, which
 #: forgets after 24 hours, is not held up by what can never be handled.
@@ -27,14 +27,19 @@ RETRIES, RECORD_AGE_SECONDS = 10, 6 * 3600
 
 
 class StreamMapping(Construct):
-    """Gives a function the new items of a table, in batches of which it may handle a part."""
+    """Gives a function what changes in a table, in batches of which it may handle a part.
+
+    Args:
+        events: the kinds of changes: INSERT, MODIFY, REMOVE.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        table: TrackingTable,
+        table: Table,
+        events: Sequence[str],
         function: PythonFunction,
         dead_letters: DeadLetterBucket,
     ) -> None:
@@ -51,7 +56,7 @@ class StreamMapping(Construct):
             filter_criteria=LambdaEventSourceMappingFilterCriteria(
                 filter=[
                     LambdaEventSourceMappingFilterCriteriaFilter(
-                        pattern=json.dumps({"eventName": [contract.STREAM_EVENT]})
+                        pattern=json.dumps({"eventName": list(events)})
                     )
                 ]
             ),

@@ -1,5 +1,7 @@
 """The tables."""
 
+from collections.abc import Mapping, Sequence
+
 from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.dynamodb_table import (
     DynamodbTable,
@@ -17,11 +19,18 @@ from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role
 
 
-class TrackingTable(Construct):
-    """One item an update: a shipment's history under its id, ordered by event time (ms since the epoch)."""
+class Table(Construct):
+    """A table that is billed by request, encrypted and can be restored to any second of the last 35 days.
 
-    #: What is called on it; its stream apart.
-    operations = ("PutItem", "Query")
+    Args:
+        environment: whose name ends the table's.
+        keys: types of the hash key and, if there is one, the range key, by attribute.
+        operations: what is called on it; its stream apart.
+        index_time: the range key of its index by status, if it has one; the hash key is STATUS_KEY.
+        stream: whether functions are told what changes.
+        ttl: the attribute with the second after which DynamoDB deletes an item, if it does.
+        protected: whether it is protected from deletion where the environment is.
+    """
 
     def __init__(
         self,
@@ -30,38 +39,48 @@ class TrackingTable(Construct):
         *,
         environment: Environment,
         name: str,
+        keys: Mapping[str, str],
+        operations: tuple[str, ...],
+        index_time: str = "",
+        stream: bool = False,
+        ttl: str = "",
+        protected: bool = True,
     ) -> None:
         super().__init__(scope, id)
+        self.operations = operations
         self._key = key = environment.key
-        protect_from_deletion = environment.protect_from_deletion
+        types = {**keys, **({contract.STATUS_KEY: "S", index_time: "N"} if index_time else {})}
+        protected_here = protected and environment.protect_from_deletion
         self._table = DynamodbTable(
             self,
             "table",
-            name=name,
+            name=f"{name}-{environment.name}",
             billing_mode="PAY_PER_REQUEST",
-            hash_key="tracking_id",
-            range_key="timestamp",
+            hash_key=next(iter(keys)),
+            range_key=(*keys, None)[1],
             attribute=[
-                DynamodbTableAttribute(name="tracking_id", type="S"),
-                DynamodbTableAttribute(name="timestamp", type="N"),
-                DynamodbTableAttribute(name=contract.STATUS_KEY, type="S"),
+                DynamodbTableAttribute(name=attribute, type=kind) for attribute, kind in types.items()
             ],
             global_secondary_index=[
                 DynamodbTableGlobalSecondaryIndex(
                     name=contract.STATUS_INDEX,
                     hash_key=contract.STATUS_KEY,
-                    range_key="timestamp",
+                    range_key=index_time,
                     projection_type="ALL",
                 )
-            ],
-            stream_enabled=True,
-            stream_view_type="NEW_AND_OLD_IMAGES",
+            ]
+            if index_time
+            else None,
+            stream_enabled=stream or None,
+            stream_view_type="NEW_AND_OLD_IMAGES" if stream else None,
+            # It costs next to nothing for a small table, and lets the check of every table have no exception.
             point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            ttl=DynamodbTableTtl(attribute_name=ttl, enabled=True) if ttl else None,
             server_side_encryption=DynamodbTableServerSideEncryption(
                 enabled=True, kms_key_arn=key.arn if key else None
             ),
-            deletion_protection_enabled=protect_from_deletion,
-            lifecycle=TerraformResourceLifecycle(prevent_destroy=protect_from_deletion),
+            deletion_protection_enabled=protected_here if protected else None,
+            lifecycle=TerraformResourceLifecycle(prevent_destroy=protected_here) if protected else None,
         )
         self.name = self._table.name
         self.stream_arn = self._table.stream_arn
@@ -74,67 +93,22 @@ class TrackingTable(Construct):
         """A metric that DynamoDB emits for the index, which that of the table leaves out."""
         return _metric(name, TableName=self.name, GlobalSecondaryIndexName=contract.STATUS_INDEX)
 
-    def grant_write(self, role: Role) -> None:
-        """Lets `role` add updates."""
-        self._grant(role, ["dynamodb:PutItem"], self._table.arn)
+    def grant(self, role: Role, *operations: str) -> None:
+        """Lets `role` call operations on the table."""
+        self._grant(role, operations, self._table.arn)
 
-    def grant_read(self, role: Role) -> None:
-        """Lets `role` query the history of a shipment, and the updates with a status."""
-        self._grant(
-            role, ["dynamodb:Query"], self._table.arn, f"{self._table.arn}/index/{contract.STATUS_INDEX}"
-        )
-
-    def grant_read_history(self, role: Role) -> None:
-        """Lets `role` query the history of a shipment, and nothing across shipments."""
-        self._grant(role, ["dynamodb:Query"], self._table.arn)
+    def grant_query(self, role: Role) -> None:
+        """Lets `role` query the table and its index."""
+        self._grant(role, ["Query"], self._table.arn, f"{self._table.arn}/index/{contract.STATUS_INDEX}")
 
     def grant_stream(self, role: Role) -> None:
         """Lets Lambda read the stream for the function with `role`."""
         actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
         # A stream is named after the moment at which it was turned on, and ListStreams asks for all of a table's.
-        self._grant(role, [f"dynamodb:{action}" for action in actions], f"{self._table.arn}/stream/*")
+        self._grant(role, actions, f"{self._table.arn}/stream/*")
 
-    def _grant(self, role: Role, actions: list[str], *resources: str) -> None:
-        role.allow(actions, *resources)
-        if self._key:
-            self._key.grant_use(role, via="dynamodb")
-
-
-class IdempotencyTable(Construct):
-    """When a request with an Idempotency-Key was first seen; kept for a day.
-
-    A table of its own, so that nothing of it can show in a history, an index or the stream.
-    """
-
-    #: What is called on it.
-    operations = ("PutItem",)
-
-    def __init__(self, scope: Construct, id: str, *, environment: Environment, name: str) -> None:
-        super().__init__(scope, id)
-        self._key = key = environment.key
-        self._table = DynamodbTable(
-            self,
-            "table",
-            name=name,
-            billing_mode="PAY_PER_REQUEST",
-            hash_key="id",
-            attribute=[DynamodbTableAttribute(name="id", type="S")],
-            # It costs next to nothing for a day's keys, and lets the check of every table have no exception.
-            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
-            ttl=DynamodbTableTtl(attribute_name="expiration", enabled=True),
-            server_side_encryption=DynamodbTableServerSideEncryption(
-                enabled=True, kms_key_arn=key.arn if key else None
-            ),
-        )
-        self.name = self._table.name
-
-    def metric(self, name: str, *, operation: str | None = None) -> Metric:
-        """A metric that DynamoDB emits for the table, or for one operation on it."""
-        return _metric(name, TableName=self.name, Operation=operation)
-
-    def grant_use(self, role: Role) -> None:
-        """Lets `role` remember keys, and read one that it finds there."""
-        role.allow([f"dynamodb:{operation}" for operation in self.operations], self._table.arn)
+    def _grant(self, role: Role, operations: Sequence[str], *resources: str) -> None:
+        role.allow([f"dynamodb:{operation}" for operation in operations], *resources)
         if self._key:
             self._key.grant_use(role, via="dynamodb")
 

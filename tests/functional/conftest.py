@@ -129,6 +129,7 @@ def environment(tables: Tables, put_parameters: Callable[..., dict[str, str]]) -
     """The function's environment variables."""
     variables = {
         contract.TABLE_NAME: tables.updates,
+        contract.SHIPMENTS_TABLE: tables.shipments,
         contract.IDEMPOTENCY_TABLE: tables.idempotency,
         contract.ENVIRONMENT: "test",
         contract.REGION: REGION,

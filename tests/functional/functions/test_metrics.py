@@ -84,7 +84,7 @@ def test_the_functions_write_every_metric_that_is_watched(
     notifier = make_notifier(start("notifier") | feed.environment)
     for number, status in enumerate(contract.STATUSES):
         feed.put(shipment, status, 1_700_000_000_000 + number)
-    assert handle(notifier, feed.records()) == []
+    assert handle(notifier, feed.shipments.records()) == []
 
     lines = written(capsys.readouterr().out)
     expected = set(watched())

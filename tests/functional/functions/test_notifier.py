@@ -1,7 +1,6 @@
 """The notifier, put together as when it is deployed, with records of a real stream."""
 
 import json
-import random
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import islice
@@ -10,16 +9,17 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
-from botocore.exceptions import BotoCoreError
 
 import contract
 from local.aws import EmbeddedAws
 from notifier import wiring
 from notifier.notifier import Notifier
+from runtime.sdk import make_client
+from shipments.shipment import Shipment, StoredUpdate
 from tests.conftest import REGION
 from tests.feed import Feed, SnsLine, open_sns_line
 from tests.functional.conftest import FLAGS, Caller
-from tests.line import Fault, Line
+from tests.line import Line
 
 #: An event time, and a second; both in ms.
 T, S = 1_700_000_000_000, 1000
@@ -51,8 +51,7 @@ def _clients(_sns: SnsLine, _line_caller: tuple[Line, Caller]) -> dict[str, Any]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_SNS", _sns.endpoint)
         patch.setenv("AWS_ENDPOINT_URL", _line_caller[0].endpoint)
-        make_client = wiring.make_client  # as it is here, its calls may be recorded
-        return {service: make_client(service, REGION) for service in ("dynamodb", "sns", "ssm")}
+        return {service: make_client(service, REGION) for service in ("sns", "ssm")}
 
 
 @pytest.fixture
@@ -90,43 +89,42 @@ def in_pieces(records: list[Record], size: int) -> Iterator[list[Record]]:
 def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> None:
     feed.put("PKG-1", "pending", T)
     feed.put("PKG-1", "in_transit", T + S)
-    first, second = records = feed.records()
+    first, second = records = feed.shipments.records()
     assert handle(notifier, records) == []
+    versions = [record["dynamodb"]["NewImage"]["version"]["N"] for record in records]
+    assert int(versions[0]) < int(versions[1])
+    common = {"tracking_id": "PKG-1"}
+    told = [
+        ("pending", None, first["eventID"], T, versions[0]),
+        ("in_transit", "pending", second["eventID"], T + S, versions[1]),
+    ]
     assert feed.told() == [
         (
-            {"tracking_id": "PKG-1", "status": "pending", "deduplication_id": first["eventID"]},
             {
-                "deduplication_id": first["eventID"],
-                "tracking_id": "PKG-1",
-                "status": "pending",
-                "previous_status": None,
-                "timestamp": T,
+                **common,
+                "status": status,
+                "deduplication_id": id,
+                "version": version,
+                **({"previous_status": before} if before else {}),
+            },
+            {
+                **common,
+                "deduplication_id": id,
+                "version": int(version),
+                "status": status,
+                "previous_status": before,
+                "timestamp": time,
                 "location": {"lat": 52, "lng": 13},
             },
-        ),
-        (
-            {
-                "tracking_id": "PKG-1",
-                "status": "in_transit",
-                "previous_status": "pending",
-                "deduplication_id": second["eventID"],
-            },
-            {
-                "deduplication_id": second["eventID"],
-                "tracking_id": "PKG-1",
-                "status": "in_transit",
-                "previous_status": "pending",
-                "timestamp": T + S,
-                "location": {"lat": 52, "lng": 13},
-            },
-        ),
+        )
+        for status, before, id, time, version in told
     ]
 
 
 def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> None:
     feed.put("PKG-1", "pending", T)
     feed.put("PKG-1", "in_transit", T + S)
-    handle(notifier, feed.records())
+    handle(notifier, feed.shipments.records())
     (first,), (second,) = sns.batches
     assert second["MessageStructure"] == "json"
     assert second["Subject"] == "In transit: shipment PKG-1"
@@ -141,7 +139,7 @@ def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> 
 @pytest.mark.parametrize("shipment", ["x" * 100, "\N{PACKAGE}" * 100, 'a "b", <c> & d'])
 def test_any_id_gets_through(feed: Feed, notifier: Notifier, shipment: str) -> None:
     feed.put(shipment, "delivered")
-    assert handle(notifier, feed.records()) == []
+    assert handle(notifier, feed.shipments.records()) == []
     ((attributes, body),) = feed.told()
     assert attributes["tracking_id"] == body["tracking_id"] == shipment
 
@@ -149,7 +147,7 @@ def test_any_id_gets_through(feed: Feed, notifier: Notifier, shipment: str) -> N
 @pytest.mark.parametrize("lat", ["52.52", "52.520", "0.10000000000000000001", "-0.0", "1E+1"])
 def test_a_place_keeps_its_digits(feed: Feed, sns: SnsLine, notifier: Notifier, lat: str) -> None:
     feed.put("PKG-1", "delivered", lat=Decimal(lat))
-    assert handle(notifier, feed.records()) == []
+    assert handle(notifier, feed.shipments.records()) == []
     ((entry,),) = sns.batches
     assert f'"lat":{lat},' in json.loads(entry["Message"])["default"]
 
@@ -165,7 +163,7 @@ def test_what_does_not_change_is_not_told(feed: Feed, notifier: Notifier, size: 
         ("PKG-2", "in_transit", 5),
     ):
         feed.put(shipment, status, now=T + second * S)
-    for piece in in_pieces(feed.records(), size):
+    for piece in in_pieces(feed.shipments.records(), size):
         assert handle(notifier, piece) == []
     assert sorted(feed.changes(), key=lambda change: change[0]) == [
         ("PKG-1", None, "in_transit"),
@@ -180,7 +178,7 @@ def test_what_comes_in_late_is_no_news(feed: Feed, notifier: Notifier, size: int
     feed.put("PKG-1", "in_transit", T + 5 * S, now=T + 20 * S)
     feed.put("PKG-1", "delivered", T + 30 * S, now=T + 30 * S)
     feed.put("PKG-1", "failed", T + 40 * S, now=T + 40 * S)
-    for piece in in_pieces(feed.records(), size):
+    for piece in in_pieces(feed.shipments.records(), size):
         handle(notifier, piece)
     assert feed.changes() == [("PKG-1", None, "delivered"), ("PKG-1", "delivered", "failed")]
 
@@ -188,71 +186,35 @@ def test_what_comes_in_late_is_no_news(feed: Feed, notifier: Notifier, size: int
 def test_a_history_that_is_uploaded_backwards_is_one_change(feed: Feed, notifier: Notifier) -> None:
     for second, status in ((3, "delivered"), (2, "in_transit"), (1, "pending")):
         feed.put("PKG-1", status, T + second * S, now=T + 10 * S)
-    handle(notifier, feed.records())
+    handle(notifier, feed.shipments.records())
     assert feed.changes() == [("PKG-1", None, "delivered")]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_same_is_told_however_far_behind_the_stream_is_and_in_whatever_pieces_it_comes(
-    feed: Feed, make: Callable[..., Notifier], seed: int
-) -> None:
-    chance = random.Random(seed)
-    newest: dict[str, tuple[int, str]] = {}
-    expected = []
-    notifiers = [make(), make()]
-    for arrival in range(1, 60):
-        shipment, status = chance.choice(["PKG-1", "PKG-2", "PKG-3"]), chance.choice(contract.STATUSES)
-        event_time = T + (arrival - chance.choice([0, 0, 0, 1, 5, 20])) * S
-        timestamp = feed.put(shipment, status, event_time, now=T + arrival * S)
-        time, before = newest.get(shipment, (0, None))
-        if timestamp > time:
-            if status != before:
-                expected.append((shipment, before, status))
-            newest[shipment] = (timestamp, status)
-    records = feed.records()
-    while records:
-        size = chance.randint(1, 9)
-        handle(chance.choice(notifiers), records[:size])
-        records = records[size:]
-    told = feed.changes()
-    for shipment in newest:
-        assert [change for change in told if change[0] == shipment] == [
-            change for change in expected if change[0] == shipment
-        ]
 
 
 def test_a_batch_takes_few_calls(feed: Feed, notifier: Notifier, sns: SnsLine, line: Line) -> None:
     for number in range(25):
         feed.put(f"PKG-{number}", "pending")
-    records = feed.records()
+    records = feed.shipments.records()
     line.calls.clear()
     handle(notifier, records)
     assert [len(batch) for batch in sns.batches] == [10, 10, 5]
-    assert line.calls == ["Query"] * 25
-    line.calls.clear()
-    for second in range(50):
-        feed.put("PKG-1", "in_transit", now=T + second * S)
-    handle(notifier, feed.records())
-    assert line.calls == ["Query"]
-    line.calls.clear()
-    for second in range(50, 100):
-        feed.put("PKG-1", "in_transit", now=T + second * S)
-    handle(notifier, feed.records()[:1])
-    assert line.calls.count("Query") == 2, "one more, since 49 others have come in"
+    assert line.calls == []
+
+
+def test_a_record_that_was_rebuilt_is_no_news(feed: Feed, notifier: Notifier) -> None:
+    shipment = Shipment.of(StoredUpdate("PKG-1", T, "pending", {"lat": 1, "lng": 1}))
+    feed.projection.write(shipment, None, rebuilt=True)
+    feed.put("PKG-1", "delivered", T + S)
+    assert handle(notifier, feed.shipments.records()) == []
+    assert feed.changes() == [("PKG-1", "pending", "delivered")]
 
 
 def test_a_poison_record_fails_alone(feed: Feed, notifier: Notifier) -> None:
     feed.put("PKG-1", "pending")
-    feed.put_poison("PKG-1")
-    feed.put("PKG-1", "delivered")
+    feed.put_poison("PKG-3")
     feed.put("PKG-2", "pending")
-    records = feed.records()
+    records = feed.shipments.records()
     assert handle(notifier, records) == [records[1]]
-    assert sorted(feed.changes(), key=str) == [
-        ("PKG-1", "pending", "delivered"),
-        ("PKG-1", None, "pending"),
-        ("PKG-2", None, "pending"),
-    ]
+    assert sorted(feed.changes(), key=str) == [("PKG-1", None, "pending"), ("PKG-2", None, "pending")]
 
 
 def test_a_refused_entry_fails_and_holds_its_shipment_back(
@@ -262,7 +224,7 @@ def test_a_refused_entry_fails_and_holds_its_shipment_back(
     feed.put("PKG-1", "in_transit", T)
     feed.put("PKG-2", "in_transit", T)
     feed.put("PKG-1", "delivered", T + S)
-    records = feed.records()
+    records = feed.shipments.records()
     sns.refused = {("PKG-1", "in_transit"): False}
     assert handle(notifier, records) == [records[0], records[2]]
     (other,) = feed.told()
@@ -281,7 +243,7 @@ def test_an_entry_that_will_never_be_taken_holds_nothing_back(
 ) -> None:
     feed.put("PKG-1", "in_transit", T)
     feed.put("PKG-1", "delivered", T + S)
-    records = feed.records()
+    records = feed.shipments.records()
     sns.refused = {("PKG-1", "in_transit"): True}
     assert handle(notifier, records) == [records[0]]
     assert feed.changes() == [("PKG-1", "in_transit", "delivered")]
@@ -292,7 +254,7 @@ def test_while_sns_is_away_everything_fails_after_one_call_and_nothing_is_lost(
 ) -> None:
     for number in range(25):
         feed.put(f"PKG-{number}", "pending")
-    records = feed.records()
+    records = feed.shipments.records()
     sns.away = True
     with pytest.raises(BatchProcessingError):
         handle(notifier, records)
@@ -300,18 +262,6 @@ def test_while_sns_is_away_everything_fails_after_one_call_and_nothing_is_lost(
     sns.away = False
     assert handle(notifier, records) == []
     assert len(feed.changes()) == 25
-
-
-def test_while_the_table_is_away_everything_fails(feed: Feed, notifier: Notifier, line: Line) -> None:
-    feed.put("PKG-1", "pending")
-    records = feed.records()
-    line.cut["Query"] = Fault.RESET
-    with pytest.raises(BotoCoreError):
-        handle(notifier, records)
-    assert feed.changes() == []
-    line.cut.clear()
-    assert handle(notifier, records) == []
-    assert feed.changes() == [("PKG-1", None, "pending")]
 
 
 def test_with_the_flag_off_records_are_consumed_and_nothing_is_sent(
@@ -322,7 +272,7 @@ def test_with_the_flag_off_records_are_consumed_and_nothing_is_sent(
     )
     feed.put("PKG-1", "pending")
     feed.put_poison("PKG-2")
-    assert handle(make(**off), feed.records()) == []
+    assert handle(make(**off), feed.shipments.records()) == []
     assert feed.changes() == []
     assert sns.batches == []
 
@@ -332,7 +282,7 @@ def test_a_filter_policy_is_honoured(feed: Feed, notifier: Notifier) -> None:
     new_shipments = feed.subscribe(previous_status=[{"exists": False}])
     for second, status in enumerate(("pending", "failed", "delivered")):
         feed.put("PKG-1", status, T + second * S)
-    handle(notifier, feed.records())
+    handle(notifier, feed.shipments.records())
     assert feed.changes(bad_news) == [("PKG-1", "pending", "failed")]
     assert feed.changes(new_shipments) == [("PKG-1", None, "pending")]
     assert len(feed.changes()) == 3
@@ -347,16 +297,15 @@ def test_operators_are_told_in_numbers_and_of_each_failure(
     feed.put("PKG-1", "delivered", T + S, now=T + S)
     feed.put("PKG-1", "pending", T, now=T + 2 * S)
     feed.put_poison("PKG-2")
-    records = feed.records()
+    records = feed.shipments.records()
     handle(notifier, records)
     (failure,) = [record.__dict__ for record in caplog.records if record.levelname == "WARNING"]
-    assert (failure["event_id"], failure["kind"]) == (records[2]["eventID"], "NoUpdate")
+    assert (failure["event_id"], failure["kind"]) == (records[2]["eventID"], "KeyError")
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert metrics["correlation_id"] == "lambda-1"
-    numbers = {name: metrics[name] for name in ("RecordsRead", "StatusChange", "LateUpdate", "RecordFailed")}
+    numbers = {name: metrics[name] for name in ("RecordsRead", "StatusChange", "RecordFailed")}
     assert numbers == {
         "RecordsRead": [3.0],
         "StatusChange": [1.0],
-        "LateUpdate": [1.0],
         "RecordFailed": [1.0],
     }

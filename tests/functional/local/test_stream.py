@@ -27,7 +27,7 @@ def test_a_mapping_leaves_the_stream_readable(mapped: Mapped) -> None:
     mapped.deploy()
     mapped.feed.put("A", "pending")
     mapped.feed.put("B", "pending")
-    records = mapped.feed.records()
+    records = mapped.feed.updates.records()
     assert [record["dynamodb"]["Keys"]["tracking_id"]["S"] for record in records] == ["A", "B"]
     assert len({record["dynamodb"]["SequenceNumber"] for record in records}) == 2
 
@@ -37,7 +37,7 @@ def test_records_come_filtered_in_order_and_in_batches(mapped: Mapped) -> None:
     for shipment in "ABC":
         mapped.feed.put(shipment, "pending", 1)
     key = {"tracking_id": {"S": "A"}, "timestamp": {"N": "1"}}
-    boto3.client("dynamodb").delete_item(TableName=mapped.feed.table, Key=key)
+    boto3.client("dynamodb").delete_item(TableName=mapped.feed.updates.table, Key=key)
     mapped.feed.put("D", "pending")
     mapped.poll(function)
     eventually(lambda: mapped.given == [["IA", "IB"], ["IC", "ID"]])
@@ -84,20 +84,20 @@ def test_a_crash_halves_the_batch(mapped: Mapped) -> None:
 
 def test_a_dead_letter_has_lambdas_format(mapped: Mapped) -> None:
     run(mapped, "CRASH", calls=3)
-    (record,) = mapped.feed.records()
+    (record,) = mapped.feed.updates.records()
     (letter,) = mapped.feed.letters()
     number = record["dynamodb"]["SequenceNumber"]
     arrived = time.strftime(
         "%Y-%m-%dT%H:%M:%SZ", time.gmtime(record["dynamodb"]["ApproximateCreationDateTime"])
     )
     assert letter["DDBStreamBatchInfo"] == {
-        "shardId": mapped.feed.shard,
+        "shardId": mapped.feed.updates.shard,
         "startSequenceNumber": number,
         "endSequenceNumber": number,
         "approximateArrivalOfFirstRecord": arrived,
         "approximateArrivalOfLastRecord": arrived,
         "batchSize": 1,
-        "streamArn": mapped.feed.stream,
+        "streamArn": mapped.feed.updates.arn,
     }
     assert uuid.UUID(letter["requestContext"].pop("requestId"))
     assert ":function:tracking-notifier-" in letter["requestContext"].pop("functionArn")
@@ -159,7 +159,7 @@ def test_a_poison_record_becomes_a_dead_letter_and_what_is_beside_it_gets_throug
     mapped.feed.put("PKG-1", "pending")
     mapped.feed.put_poison("POISON")
     mapped.feed.put("PKG-2", "pending")
-    poison = mapped.feed.records()[1]["dynamodb"]["SequenceNumber"]
+    poison = mapped.feed.updates.records()[1]["dynamodb"]["SequenceNumber"]
     mapped.poll(function)
     eventually(lambda: bool(mapped.feed.letters()))
     (letter,) = mapped.feed.letters()

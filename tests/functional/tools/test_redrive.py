@@ -77,7 +77,7 @@ def letter(mapped: Mapped, record: dict[str, Any]) -> dict[str, Any]:
     return {
         "requestContext": {"condition": "RetryAttemptsExhausted"},
         "DDBStreamBatchInfo": {
-            "shardId": mapped.feed.shard,
+            "shardId": mapped.feed.shipments.shard,
             "startSequenceNumber": record["dynamodb"]["SequenceNumber"],
         },
         "payload": {"Records": [record]},
@@ -94,7 +94,7 @@ def test_dead_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_f
     mapped.feed.put("PKG-1", "pending", 1_700_000_000_000)
     mapped.feed.put_poison("PKG-3")
     mapped.feed.put("PKG-1", "delivered", 1_700_000_001_000)
-    letters = [letter(mapped, record) for record in mapped.feed.records()]
+    letters = [letter(mapped, record) for record in mapped.feed.shipments.records()]
     for one in reversed(letters):
         mapped.feed.send_letter(one)
     with InvokeApi({function.name: function}) as api:

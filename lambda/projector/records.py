@@ -1,0 +1,89 @@
+"""Writes the records of shipments, from whatever part of their updates is at hand."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from shipments.shipment import Shipment, StoredUpdate
+from storage.attributes import encode
+from storage.shipments import Record, decode_record, encode_record
+
+
+class Records:
+    """The tables of updates and of shipments; for many threads. Every method raises botocore's errors.
+
+    Args:
+        client: a boto3 client of DynamoDB.
+        updates: the name of one table.
+        shipments: that of the other.
+        shards: over how many the index by status spreads.
+    """
+
+    def __init__(self, client: Any, *, updates: str, shipments: str, shards: int) -> None:
+        self._client = client
+        self._updates = updates
+        self._shipments = shipments
+        self._shards = shards
+
+    def add(self, updates: Sequence[StoredUpdate]) -> int:
+        """Adds updates of one shipment to its record, and returns how many came late: after a newer one.
+
+        Others may do the same with any updates of the shipment at the same time, and it may be done again. It takes
+        two calls, or one if the record has them already.
+        """
+        tracking_id = updates[0].tracking_id
+        # What is stale here fails when it is written.
+        found = self.read(tracking_id)
+        while True:
+            late, shipment = 0, found and found.shipment
+            for update in updates:
+                late += shipment is not None and update.timestamp < shipment.last_update
+                shipment = shipment.add(update) if shipment else Shipment.of(update)
+            assert shipment is not None  # noqa: S101 (for the type checker)
+            if shipment.since is None:
+                shipment = replace(shipment, since=self._first_after(tracking_id, shipment.before))
+            if found and shipment == found.shipment:
+                return late
+            written = self.write(shipment, found)
+            if written is None:
+                return late
+            found = written
+
+    def read(self, tracking_id: str) -> Record | None:
+        """The record of a shipment, if there is one; it may be stale by a moment."""
+        answer = self._client.get_item(TableName=self._shipments, Key={"tracking_id": encode(tracking_id)})
+        return decode_record(answer["Item"]) if "Item" in answer else None
+
+    def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
+        """Puts a record in the place of the one that was found there; returns the one that is there by now instead."""
+        version = max(found.version + 1 if found else 0, int(time.time() * 1000))
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(tracking_id)"}
+        if found:
+            condition = {
+                "ConditionExpression": "version = :version",
+                "ExpressionAttributeValues": {":version": encode(found.version)},
+            }
+        try:
+            self._client.put_item(
+                TableName=self._shipments,
+                Item=encode_record(Record(shipment, version, rebuilt), self._shards),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            # Gone, if somebody deleted it.
+            return decode_record(error.response["Item"]) if "Item" in error.response else None
+        return None
+
+    def _first_after(self, tracking_id: str, before: int) -> int:
+        answer = self._client.query(
+            TableName=self._updates,
+            KeyConditionExpression="tracking_id = :id AND #timestamp > :before",
+            ProjectionExpression="#timestamp",
+            ExpressionAttributeNames={"#timestamp": "timestamp"},
+            ExpressionAttributeValues={":id": encode(tracking_id), ":before": encode(before)},
+            ConsistentRead=True,
+            Limit=1,
+        )
+        return int(answer["Items"][0]["timestamp"]["N"])

@@ -1,0 +1,21 @@
+"""The projector, put together as the function's environment says."""
+
+from collections.abc import Mapping
+
+import contract
+from projector.projector import make_batches
+from projector.records import Records
+from runtime.batch import Batches
+from runtime.sdk import make_client
+from runtime.telemetry import Telemetry
+
+
+def make_projector(environment: Mapping[str, str]) -> Batches:
+    """The projector as its environment variables say. Raises KeyError for one that is missing."""
+    records = Records(
+        make_client("dynamodb", environment[contract.REGION]),
+        updates=environment[contract.TABLE_NAME],
+        shipments=environment[contract.SHIPMENTS_TABLE],
+        shards=int(environment[contract.STATUS_INDEX_SHARDS]),
+    )
+    return make_batches(records, Telemetry(environment[contract.ENVIRONMENT]))

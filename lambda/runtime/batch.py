@@ -1,0 +1,53 @@
+"""Batches of a table's stream, of which a function may handle a part."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+from runtime.telemetry import Telemetry
+
+Records = Sequence[dict[str, Any]]
+#: Why records failed, by their eventID.
+Failures = Mapping[str, Exception]
+
+
+class Batches:
+    """Handles batches with `work`, for one thread at a time."""
+
+    def __init__(self, name: str, telemetry: Telemetry, work: Callable[[Records], Failures]) -> None:
+        self._name = name
+        self._telemetry = telemetry
+        self._work = work
+        self._processor = BatchProcessor(EventType.DynamoDBStreams)
+
+    def handle(self, event: dict[str, Any], context: Any) -> Any:
+        """Lambda's partial batch response: the sequence numbers of the records that failed.
+
+        Raises if all of them failed, or what `work` raises.
+        """
+        records = event["Records"]
+        self._telemetry.start(context.aws_request_id)
+        self._telemetry.count("RecordsRead", len(records))
+        try:
+            with self._telemetry.trace(self._name):
+                failures = self._work(records)
+            self._telemetry.count("RecordFailed", len(failures))
+            for id, failure in failures.items():
+                self._telemetry.warn(
+                    "A record failed", event_id=id, kind=type(failure).__name__, reason=str(failure)
+                )
+        except Exception as error:
+            self._telemetry.failure("The batch failed", error)
+            raise
+        finally:
+            self._telemetry.finish()
+
+        def check(record: DynamoDBRecord) -> None:
+            if failure := failures.get(record.raw_event["eventID"]):
+                raise failure
+
+        with self._processor(records, check):
+            self._processor.process()
+        return self._processor.response()

@@ -1,0 +1,103 @@
+"""The table of shipments: one item a shipment, its record, and the index of those that have a status now."""
+
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+import contract
+from contract.routes import MAX_TIME
+from shipments.page import Page, Position
+from shipments.shipment import Shipment
+from shipments.tracking_id import normalize
+from storage.attributes import Item, encode, encode_item
+from storage.dynamodb import call_dynamodb
+from storage.shards import Shards, decode_update, index_key, shard_of
+from storage.status_index import StatusIndex
+
+#: The attribute that grows with each write.
+_VERSION = "version"
+#: The attribute of a record that `make rebuild` made, of which nobody is told.
+_REBUILT = "rebuilt"
+
+
+class Record(NamedTuple):
+    """A shipment as it is stored."""
+
+    shipment: Shipment
+    version: int
+    """Greater with each write, also after the table was made anew: about ms since the epoch."""
+    rebuilt: bool = False
+    """Made from a history that is older than the record, so it is no news."""
+
+    @property
+    def visible(self) -> dict[str, Any]:
+        """What a caller is told."""
+        members = {**vars(self.shipment), "previous_status": self.shipment.previous_status}
+        del members["newest"]
+        return {**members, _VERSION: self.version}
+
+
+def encode_record(record: Record, shards: int) -> Item:
+    """The item of a record, in the index among `shards`."""
+    shipment = record.shipment
+    item = encode_item(
+        {
+            **vars(shipment),
+            _VERSION: record.version,
+            **({_REBUILT: True} if record.rebuilt else {}),
+        }
+    )
+    return {
+        **item,
+        contract.STATUS_KEY: index_key(shipment.status, shard_of(shipment.tracking_id, 0, shards)),
+    }
+
+
+def decode_record(item: Item) -> Record:
+    """The record that an item is. Raises KeyError if it is none."""
+    members = decode_update(item)
+    # What a later release has added is left out.
+    shipment = Shipment(**{field.name: members[field.name] for field in fields(Shipment)})
+    return Record(shipment, members[_VERSION], members.get(_REBUILT, False))
+
+
+class ShipmentStore:
+    """Reads records; for many threads. Every method raises Unavailable."""
+
+    def __init__(self, client: Any, table: str, shards: Shards) -> None:
+        self._client = client
+        self._table = table
+        self._index = StatusIndex(client, table, time=contract.STATUS_SINCE, shards=shards.read)
+
+    def get(self, tracking_id: str) -> Record | None:
+        """The record of a shipment, which follows its updates within seconds; half a read unit.
+
+        If there is none under `tracking_id` as it is spelled, it is that under its normal form.
+        """
+        for spelling in dict.fromkeys((tracking_id, normalize(tracking_id))):
+            answer = spelling and call_dynamodb(
+                self._client.get_item, TableName=self._table, Key={"tracking_id": encode(spelling)}
+            )
+            if answer and "Item" in answer:
+                return decode_record(answer["Item"])
+        return None
+
+    def with_status(
+        self,
+        status: str,
+        *,
+        limit: int,
+        deadline: float,
+        after: Position | None = None,
+        oldest_first: bool = False,
+    ) -> Page:
+        """The shipments that have a status now, by the time since when they have it; see StatusIndex.page."""
+        return self._index.page(
+            status,
+            0,
+            MAX_TIME,
+            limit=limit,
+            deadline=deadline,
+            after=after,
+            oldest_first=oldest_first,
+            decode=decode_record,
+        )

@@ -1,0 +1,191 @@
+"""The projector, with records of a real stream: what it makes of any order, repetition, grouping and failure."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError
+
+import contract
+from projector import wiring
+from runtime.batch import Batches
+from shipments.shipment import StoredUpdate
+from storage.shipments import Record
+from storage.updates import decode_stored
+from tests.feed import Feed
+from tests.line import Fault, Line
+from tests.unit.functions.test_shipment import expected
+
+#: An event time, and a second; both in ms.
+T, S = 1_700_000_000_000, 1000
+
+
+@pytest.fixture
+def feed(environment: dict[str, str]) -> Feed:
+    return Feed()
+
+
+@pytest.fixture
+def projector(feed: Feed, environment: dict[str, str]) -> Batches:
+    return wiring.make_projector({**environment, **feed.environment})
+
+
+def handle(projector: Batches, records: list[dict[str, Any]]) -> list[str]:
+    """The sequence numbers of the records that failed."""
+    answer = projector.handle({"Records": records}, SimpleNamespace(aws_request_id="lambda-1"))
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def history(feed: Feed, shipment: str) -> list[StoredUpdate]:
+    """What is stored of a shipment, in order of time."""
+    pages = (
+        boto3.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=feed.updates.table,
+            KeyConditionExpression="tracking_id = :id",
+            ExpressionAttributeValues={":id": {"S": shipment}},
+        )
+    )
+    return [decode_stored(item) for page in pages for item in page["Items"]]
+
+
+def record_of(feed: Feed, shipment: str) -> Record:
+    found = feed.projection.read(shipment)
+    assert found
+    return found
+
+
+def check(feed: Feed, *shipments: str) -> None:
+    """The records are the folds of the histories."""
+    for shipment in shipments:
+        assert record_of(feed, shipment).shipment == expected(history(feed, shipment), shipment)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_record_is_the_fold_of_its_history_in_whatever_pieces_it_comes(
+    feed: Feed, projector: Batches, seed: int
+) -> None:
+    chance = random.Random(seed)
+    shipments = ["PKG-1", "PKG-2", "PKG-3"]
+    for _ in range(60):
+        feed.store(chance.choice(shipments), chance.choice(contract.STATUSES), T + chance.randint(0, 40) * S)
+    records = feed.updates.records()
+    # Lambda keeps the order of an item alone, and each update is one.
+    chance.shuffle(records)
+    while records:
+        size = chance.randint(1, 15)
+        assert handle(projector, records[:size]) == []
+        records = records[size if chance.random() < 0.7 else 0 :]  # the batch comes again
+    check(feed, *shipments)
+
+
+def test_each_write_has_a_greater_version_and_what_changes_nothing_is_not_written(
+    feed: Feed, projector: Batches
+) -> None:
+    versions = []
+    for status, time in (("pending", T), ("in_transit", T + S), ("in_transit", T + 2 * S), ("failed", T - S)):
+        feed.store("PKG-1", status, time)
+        records = feed.updates.records()
+        for _ in range(2):
+            handle(projector, records)
+            versions.append(record_of(feed, "PKG-1").version)
+    assert versions[::2] == versions[1::2]
+    assert sorted(set(versions)) == versions[::2]
+    assert len(feed.shipments.records()) == 4
+
+
+def test_updates_of_a_shipment_that_come_together_take_two_calls(
+    feed: Feed, line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    projector = wiring.make_projector({**environment, **feed.environment})
+    for number in range(20):
+        feed.store("PKG-1", "in_transit", T + number * S)
+    records = feed.updates.records()
+    handle(projector, records)
+    assert line.calls == ["GetItem", "PutItem"]
+    line.calls.clear()
+    handle(projector, records)
+    assert line.calls == ["GetItem"]
+    # Of a late one that comes between others, only the history tells since when the status holds.
+    feed.store("PKG-1", "failed", T + 5 * S + 1)
+    line.calls.clear()
+    handle(projector, feed.updates.records())
+    assert line.calls == ["GetItem", "Query", "PutItem"]
+    assert record_of(feed, "PKG-1").shipment.since == T + 6 * S
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "Query", "PutItem"])
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.LOST])
+def test_a_crash_between_any_two_calls_loses_and_doubles_nothing(
+    feed: Feed,
+    line: Line,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    fault: Fault,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    projector = wiring.make_projector({**environment, **feed.environment})
+    for number in range(3):
+        feed.store("PKG-1", "in_transit", T + number * S)
+    handle(projector, feed.updates.records())
+    feed.store("PKG-1", "failed", T + 1)
+    records = feed.updates.records()
+    line.cut[operation] = fault
+    with pytest.raises(BotoCoreError):
+        handle(projector, records)
+    line.cut.clear()
+    assert handle(projector, records) == []
+    check(feed, "PKG-1")
+
+
+def test_many_writers_and_projectors_at_once_agree(
+    feed: Feed, environment: dict[str, str], projector: Batches
+) -> None:
+    def send(number: int) -> None:
+        feed.store("PKG-1", contract.STATUSES[number * 7 % 4], T + number * 37 % 100 * S)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(send, range(400)))
+    records = feed.updates.records()
+    assert len(records) == len(history(feed, "PKG-1")) > 100
+    projectors = [wiring.make_projector({**environment, **feed.environment}) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        done = [
+            pool.submit(handle, one, records[start : start + 10])
+            for start in range(0, len(records), 10)
+            for one in [projectors[start // 10 % 4]]
+        ]
+        assert [one.result() for one in done] == [[]] * len(done)
+    check(feed, "PKG-1")
+
+
+def test_a_poison_record_fails_alone(feed: Feed, projector: Batches) -> None:
+    feed.store("PKG-1", "pending", T)
+    feed.put_poison("PKG-3")
+    feed.store("PKG-3", "pending", T)
+    feed.store("PKG-2", "pending", T)
+    records = feed.updates.records()
+    # In both tables: its update is none, and its record neither.
+    assert handle(projector, records) == [record["dynamodb"]["SequenceNumber"] for record in records[1:3]]
+    check(feed, "PKG-1", "PKG-2")
+
+
+def test_while_the_table_is_away_the_batch_fails(
+    feed: Feed, line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    projector = wiring.make_projector({**environment, **feed.environment})
+    feed.store("PKG-1", "pending", T)
+    records = feed.updates.records()
+    line.cut["GetItem"] = Fault.RESET
+    with pytest.raises(BotoCoreError):
+        handle(projector, records)
+    line.cut.clear()
+    handle(projector, records)
+    check(feed, "PKG-1")
