@@ -66,23 +66,30 @@ class Mapped:
         package = self._folder / "function.zip"
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("main.py", textwrap.dedent(HANDLER))
-        return self._deploy(self.feed.updates, package, "main.handler", {}, settings)
+        return self._deploy("notifier", self.feed.updates, package, "main.handler", {}, settings)
+
+    def deploy_projector(self, environment: dict[str, str]) -> Function:
+        """The projector as it is built, of the feed's updates."""
+        variables = environment | self.feed.environment
+        handler = "projector.handler.handler"
+        return self._deploy("projector", self.feed.updates, build("projector"), handler, variables, {})
 
     def deploy_notifier(self, environment: dict[str, str], **settings: Any) -> Function:
         """The notifier as it is built, of the feed's shipments."""
         variables = environment | self.feed.environment
         handler, settings = "notifier.handler.handler", {**CHANGES, **settings}
-        return self._deploy(self.feed.shipments, build("notifier"), handler, variables, settings)
+        return self._deploy("notifier", self.feed.shipments, build("notifier"), handler, variables, settings)
 
     def _deploy(
         self,
+        called: str,
         stream: Stream,
         package: Path,
         handler: str,
         variables: dict[str, str],
         settings: dict[str, Any],
     ) -> Function:
-        name = f"tracking-notifier-{self.feed.environment_suffix}"
+        name = f"tracking-{called}-{self.feed.environment_suffix}"
         role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
         self._lambda.create_function(
             FunctionName=name,

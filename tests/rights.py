@@ -48,7 +48,9 @@ def rights(service: str, resource: str, *actions: str, via: str = "") -> set[Rig
     return {Right(f"{service}:{action}", arn, via and f"{via}.{REGION}.amazonaws.com") for action in actions}
 
 
-_TABLE, _IDEMPOTENCY = f"table/tracking-data-{ENVIRONMENT}", f"table/tracking-idempotency-{ENVIRONMENT}"
+_TABLE, _SHIPMENTS, _IDEMPOTENCY = (
+    f"table/tracking-{name}-{ENVIRONMENT}" for name in ("data", "shipments", "idempotency")
+)
 _LETTERS = f"tracking-lambda-dlq-{ENVIRONMENT}"
 
 # What a service does in a function's name, so that no call of its code needs it; where AWS documents that.
@@ -61,8 +63,9 @@ _DISCARDED = {
     Right("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"),
 }
 #: The same, "Process DynamoDB records with Lambda".
-_STREAM = rights(
-    "dynamodb", f"{_TABLE}/stream/*", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"
+_READS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+_UPDATES_STREAM, _SHIPMENTS_STREAM = (
+    rights("dynamodb", f"{table}/stream/*", *_READS) for table in (_TABLE, _SHIPMENTS)
 )
 #: SNS developer guide, "Key management": it uses a topic's key in the name of who publishes.
 _TOPIC_KEY = rights("kms", KEY, "Decrypt", "GenerateDataKey*", via="sns")
@@ -87,7 +90,8 @@ class Function(NamedTuple):
 #: By package.
 FUNCTIONS = {
     "tracking": Function("tracking-processor", _TRACES | _DEAD_LETTERS),
-    "notifier": Function("tracking-notifier", _TRACES | _DISCARDED | _STREAM | _TOPIC_KEY),
+    "projector": Function("tracking-projector", _TRACES | _DISCARDED | _UPDATES_STREAM),
+    "notifier": Function("tracking-notifier", _TRACES | _DISCARDED | _SHIPMENTS_STREAM | _TOPIC_KEY),
     "public": Function("tracking-public", _METRICS),
 }
 
@@ -100,6 +104,8 @@ DENIED = (
     | rights("dynamodb", f"{_TABLE}/index/StatusIndex", "Scan")
     | rights("dynamodb", f"{_TABLE}/index/Other", "Query")
     | rights("dynamodb", f"{_TABLE}-2", "PutItem", "Query")
+    | rights("dynamodb", _SHIPMENTS, "Scan", "DeleteItem", "UpdateItem", "BatchGetItem", "DeleteTable")
+    | rights("dynamodb", f"{_SHIPMENTS}/index/StatusIndex", "Scan")
     | rights("dynamodb", _IDEMPOTENCY, "GetItem", "Query", "Scan", "DeleteItem", "DeleteTable")
     | rights("dynamodb", "table/other", "PutItem", "Query", "GetItem")
     | rights("ssm", f"parameter/logistics/db/{ENVIRONMENT}/endpoint", "GetParameters", "GetParameter")

@@ -25,7 +25,7 @@ class Change(NamedTuple):
     def parse(cls, record: dict[str, Any]) -> Self | None:
         """The change that a record of the stream is, if it is one.
 
-        Raises KeyError, TypeError or ValueError if it is not of a shipment's record.
+        Raises ForeignItem if it is not of a shipment.
         """
         images = record["dynamodb"]
         new = decode_record(images["NewImage"])

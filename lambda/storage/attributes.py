@@ -13,6 +13,10 @@ Item = dict[str, AttributeValue]
 _SPELLINGS = "spellings/"
 
 
+class ForeignItem(Exception):
+    """An item is not of the kind that the table holds; somebody else wrote it."""
+
+
 def encode(value: Any) -> AttributeValue:
     """The attribute value of a JSON value; numbers must be storable. Equal values are encoded equally."""
     match value:

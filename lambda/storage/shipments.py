@@ -8,7 +8,7 @@ from contract.routes import MAX_TIME
 from shipments.page import Page, Position
 from shipments.shipment import Shipment
 from shipments.tracking_id import normalize
-from storage.attributes import Item, encode, encode_item
+from storage.attributes import ForeignItem, Item, encode, encode_item
 from storage.dynamodb import call_dynamodb
 from storage.shards import Shards, decode_update, index_key, shard_of
 from storage.status_index import StatusIndex
@@ -53,11 +53,14 @@ def encode_record(record: Record, shards: int) -> Item:
 
 
 def decode_record(item: Item) -> Record:
-    """The record that an item is. Raises KeyError if it is none."""
+    """The record that an item is. Raises ForeignItem."""
     members = decode_update(item)
-    # What a later release has added is left out.
-    shipment = Shipment(**{field.name: members[field.name] for field in fields(Shipment)})
-    return Record(shipment, members[_VERSION], members.get(_REBUILT, False))
+    try:
+        # What a later release has added is left out.
+        shipment = Shipment(**{field.name: members[field.name] for field in fields(Shipment)})
+        return Record(shipment, members[_VERSION], members.get(_REBUILT, False))
+    except KeyError:
+        raise ForeignItem from None
 
 
 class ShipmentStore:

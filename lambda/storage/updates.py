@@ -11,7 +11,7 @@ from shipments.page import Page, Position
 from shipments.shipment import StoredUpdate
 from shipments.tracking_id import normalize
 from shipments.update import Update
-from storage.attributes import Item, decode_item, encode, encode_item
+from storage.attributes import ForeignItem, Item, decode_item, encode, encode_item
 from storage.dynamodb import Taken, call_dynamodb
 from storage.shards import Shards, decode_update, in_shard
 from storage.status_index import StatusIndex, check_time, find, make_page
@@ -173,12 +173,8 @@ class UpdateStore:
         return since, False
 
 
-class NoUpdate(Exception):
-    """An item is not one of an update; somebody else wrote to the table."""
-
-
 def decode_stored(item: Item) -> StoredUpdate:
-    """The update that an item is. Raises NoUpdate."""
+    """The update that an item is. Raises ForeignItem."""
     match decode_update(item):
         case {
             "tracking_id": str(tracking_id),
@@ -190,7 +186,7 @@ def decode_stored(item: Item) -> StoredUpdate:
             },
         } if status in contract.STATUSES and 0 <= timestamp <= LAST_TIME:
             return StoredUpdate(tracking_id, timestamp, status, {"lat": lat, "lng": lng})
-    raise NoUpdate
+    raise ForeignItem
 
 
 def _visible(page: Page) -> Page:

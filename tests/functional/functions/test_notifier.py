@@ -300,7 +300,7 @@ def test_operators_are_told_in_numbers_and_of_each_failure(
     records = feed.shipments.records()
     handle(notifier, records)
     (failure,) = [record.__dict__ for record in caplog.records if record.levelname == "WARNING"]
-    assert (failure["event_id"], failure["kind"]) == (records[2]["eventID"], "KeyError")
+    assert (failure["event_id"], failure["kind"]) == (records[2]["eventID"], "ForeignItem")
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert metrics["correlation_id"] == "lambda-1"
     numbers = {name: metrics[name] for name in ("RecordsRead", "StatusChange", "RecordFailed")}

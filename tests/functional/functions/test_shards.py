@@ -258,6 +258,7 @@ def test_the_shard_stands_in_the_index_key_and_nowhere_else(
             "location",
             "environment",
             "created_at",
+            "arrived_at",
         }
         keys.add((number, item["status"]))
     marked = {"in_transit", *(f"in_transit#{shard}" for shard in range(1, 8))}

@@ -112,10 +112,9 @@ class TestStatus:
             "current_status": "pending",
             "first_update": NOW,
             "last_update": NOW + 2 * 3_600_000,
-            "updates": 3,
-            # A degree of the equator, twice.
-            "distance_km": round(2 * 2 * math.pi * 6371.0088 / 360, 3),
             "hours_since_last_update": 1.5,
+            # A degree of the equator, twice.
+            "page": {"updates": 3, "distance_km": round(2 * 2 * math.pi * 6371.0088 / 360, 3)},
         }
 
     def test_no_summary_without_the_flag(

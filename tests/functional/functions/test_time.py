@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-import storage.updates
+import storage.status_index
 from tests.functional.conftest import Caller
 from tests.line import Line
 
@@ -108,12 +108,8 @@ def test_no_read_begins_after_the_deadline(
 ) -> None:
     fill(line_caller, update["tracking_id"], 8, note="x" * 300_000)
     line.calls.clear()
-    clock = SimpleNamespace(
-        monotonic=lambda: time.monotonic() + 60 * line.calls.count("Query"),
-        strftime=time.strftime,
-        gmtime=time.gmtime,
-    )
-    monkeypatch.setattr(storage.updates, "time", clock)
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 60 * line.calls.count("Query"))
+    monkeypatch.setattr(storage.status_index, "time", clock)
     assert line_caller.post({**update, "timestamp": NOW}).status == 503
     assert line.calls == ["PutItem", "Query"]
 

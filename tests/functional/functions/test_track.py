@@ -28,10 +28,11 @@ def test_update_is_stored_with_all_that_it_needs(caller: Caller, update: dict[st
     }
     (stored,) = caller.history(update["tracking_id"])
     assert time.strptime(stored.pop("created_at"), "%Y-%m-%d %H:%M:%S")
+    assert stored.pop("arrived_at") == pytest.approx(time.time() * 1000, abs=60_000)
     assert stored == {**update, "timestamp": answer.body["timestamp"], "environment": "test"}
     key = {"tracking_id": update["tracking_id"], "timestamp": stored["timestamp"]}
     item = boto3.resource("dynamodb").Table(caller.environment["TABLE_NAME"]).get_item(Key=key)["Item"]
-    assert set(item) == {*update, "timestamp", "environment", "created_at"}
+    assert set(item) == {*update, "timestamp", "environment", "created_at", "arrived_at"}
 
 
 class TestNumbers:

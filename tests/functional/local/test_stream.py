@@ -140,6 +140,7 @@ def caller(mapped: Mapped, environment: dict[str, str]) -> Caller:
 def test_a_post_of_a_change_is_told_once_within_seconds_and_another_scan_is_not(
     mapped: Mapped, caller: Caller, environment: dict[str, str], update: dict[str, Any]
 ) -> None:
+    mapped.poll(mapped.deploy_projector(environment))
     mapped.poll(mapped.deploy_notifier(environment))
     timestamps = [caller.post(update).body["timestamp"] for _ in range(2)]
     caller.post({**update, "status": "delivered"})
@@ -159,7 +160,7 @@ def test_a_poison_record_becomes_a_dead_letter_and_what_is_beside_it_gets_throug
     mapped.feed.put("PKG-1", "pending")
     mapped.feed.put_poison("POISON")
     mapped.feed.put("PKG-2", "pending")
-    poison = mapped.feed.updates.records()[1]["dynamodb"]["SequenceNumber"]
+    poison = mapped.feed.shipments.records()[1]["dynamodb"]["SequenceNumber"]
     mapped.poll(function)
     eventually(lambda: bool(mapped.feed.letters()))
     (letter,) = mapped.feed.letters()

@@ -75,7 +75,10 @@ def test_what_sns_did_not_take_is_sent_again_once_it_is_back(
 def letter(mapped: Mapped, record: dict[str, Any]) -> dict[str, Any]:
     """A dead letter about a record, as far as it is read."""
     return {
-        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "requestContext": {
+            "condition": "RetryAttemptsExhausted",
+            "functionArn": f"arn:...:function:tracking-notifier-{mapped.feed.environment_suffix}",
+        },
         "DDBStreamBatchInfo": {
             "shardId": mapped.feed.shipments.shard,
             "startSequenceNumber": record["dynamodb"]["SequenceNumber"],

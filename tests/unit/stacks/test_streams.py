@@ -1,8 +1,8 @@
-"""What has to hold of the notifier's part of the stacks, most of all what only AWS would refuse or lose."""
+"""What has to hold of the functions behind streams, most of all what only AWS would refuse or lose."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,50 +12,97 @@ from stacks.settings import SettingsError, load_settings
 from stacks.settings_schema import settings as schemas
 from tests.synthesis import grants, referred, resource, resources, settings, synthesize, write_settings
 
-GRANTS = {
-    ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
-    ("dynamodb:DescribeStream", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
-    ("dynamodb:GetRecords", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
-    ("dynamodb:GetShardIterator", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
-    ("dynamodb:ListStreams", "aws_dynamodb_table", "tracking-data-{env}/stream/*"),
-    ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),
-    ("sns:Publish", "aws_sns_topic", "tracking-notifications-{env}"),
-    ("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
-    ("kms:GenerateDataKey*", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
-    ("s3:PutObject", "aws_s3_bucket", "/*"),
-    ("s3:ListBucket", "aws_s3_bucket", ""),
-    ("logs:CreateLogStream", "aws_cloudwatch_log_group", "/aws/lambda/tracking-notifier-{env}:*"),
-    ("logs:PutLogEvents", "aws_cloudwatch_log_group", "/aws/lambda/tracking-notifier-{env}:*"),
-    ("xray:PutTraceSegments", "*", ""),
-    ("xray:PutTelemetryRecords", "*", ""),
+
+class Mapped(NamedTuple):
+    """A function that a table's stream is mapped to; ARNs of its grants are without the environment."""
+
+    table: str
+    events: list[str]
+    variables: dict[str, str]
+    """Types of what its environment variables name."""
+    grants: set[tuple[str, str, str]]
+
+
+FUNCTIONS = {
+    "projector": Mapped(
+        "tracking-data",
+        ["INSERT"],
+        {contract.TABLE_NAME: "aws_dynamodb_table", contract.SHIPMENTS_TABLE: "aws_dynamodb_table"},
+        {
+            ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
+            ("dynamodb:GetItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
+            ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
+        },
+    ),
+    "notifier": Mapped(
+        "tracking-shipments",
+        ["INSERT", "MODIFY"],
+        {contract.TOPIC_ARN: "aws_sns_topic", contract.FEATURE_FLAGS_PARAM: "aws_ssm_parameter"},
+        {
+            ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),
+            ("sns:Publish", "aws_sns_topic", "tracking-notifications-{env}"),
+            ("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
+            ("kms:GenerateDataKey*", "aws_kms_key", "Encrypts what tracking-{env} stores and sends"),
+        },
+    ),
 }
 
 
-@pytest.fixture
-def function(stack: dict[str, Any], env: str) -> dict[str, Any]:
-    return resource(stack, "aws_lambda_function", function_name=f"tracking-notifier-{env}")
+@pytest.fixture(params=FUNCTIONS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def mapping(stack: dict[str, Any]) -> dict[str, Any]:
-    return resource(stack, "aws_lambda_event_source_mapping")
+def function(stack: dict[str, Any], env: str, name: str) -> dict[str, Any]:
+    return resource(stack, "aws_lambda_function", function_name=f"tracking-{name}-{env}")
 
 
-def test_the_notifier_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:
-    expected = {(action, kind, name.format(env=env)) for action, kind, name in GRANTS}
-    assert grants(stack, f"tracking-notifier-role-{env}") == expected
+@pytest.fixture
+def mapping(stack: dict[str, Any], function: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (
+        mapping
+        for mapping in resources(stack, "aws_lambda_event_source_mapping")
+        if referred(stack, mapping["function_name"])[1] == function
+    )
+    return found
 
 
-def test_the_stream_of_the_table_feeds_the_notifier(
-    stack: dict[str, Any], env: str, function: dict[str, Any], mapping: dict[str, Any]
+def test_a_function_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str, name: str) -> None:
+    table, _, _, own = FUNCTIONS[name]
+    stream = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    group = f"/aws/lambda/tracking-{name}-{env}:*"
+    expected = {(action, kind, called.format(env=env)) for action, kind, called in own} | {
+        *((f"dynamodb:{action}", "aws_dynamodb_table", f"{table}-{env}/stream/*") for action in stream),
+        ("s3:PutObject", "aws_s3_bucket", "/*"),
+        ("s3:ListBucket", "aws_s3_bucket", ""),
+        ("logs:CreateLogStream", "aws_cloudwatch_log_group", group),
+        ("logs:PutLogEvents", "aws_cloudwatch_log_group", group),
+        ("xray:PutTraceSegments", "*", ""),
+        ("xray:PutTelemetryRecords", "*", ""),
+    }
+    if env == "prod":
+        key = resource(stack, "aws_kms_key")["description"]
+        expected |= {(action, "aws_kms_key", key) for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
+    assert grants(stack, f"tracking-{name}-role-{env}") == expected
+
+
+def test_the_stream_of_its_table_feeds_a_function(
+    stack: dict[str, Any], env: str, name: str, mapping: dict[str, Any]
 ) -> None:
     kind, table = referred(stack, mapping["event_source_arn"])
     assert mapping["event_source_arn"].endswith(".stream_arn}")
-    assert (kind, table["name"]) == ("aws_dynamodb_table", f"tracking-data-{env}")
+    assert (kind, table["name"]) == ("aws_dynamodb_table", f"{FUNCTIONS[name].table}-{env}")
     assert table["stream_view_type"] == "NEW_AND_OLD_IMAGES"
-    assert referred(stack, mapping["function_name"])[1] == function
     assert mapping.get("enabled", True) is True
-    assert json.loads(mapping["filter_criteria"]["filter"][0]["pattern"]) == {"eventName": ["INSERT"]}
+    pattern = json.loads(mapping["filter_criteria"]["filter"][0]["pattern"])
+    assert pattern == {"eventName": FUNCTIONS[name].events}
+
+
+def test_what_has_to_come_in_order_is_one_item(stack: dict[str, Any], env: str) -> None:
+    """Lambda keeps the order of an item's records (developer guide, "ParallelizationFactor")."""
+    table = resource(stack, "aws_dynamodb_table", name=f"tracking-shipments-{env}")
+    assert (table["hash_key"], table.get("range_key")) == ("tracking_id", None)
 
 
 def test_a_record_that_fails_is_bounded_in_tries_and_time_and_leaves_a_dead_letter(
@@ -135,39 +182,38 @@ def test_the_topic_is_encrypted_with_a_key_that_the_notifier_may_use(stack: dict
     assert not topic.get("fifo_topic"), "a FIFO topic takes no e-mail addresses"
 
 
-def test_the_function_finds_what_it_reads(stack: dict[str, Any], function: dict[str, Any]) -> None:
+def test_a_function_finds_what_it_reads(stack: dict[str, Any], function: dict[str, Any], name: str) -> None:
     variables = function["environment"]["variables"]
-    for name, kind in (
-        (contract.TABLE_NAME, "aws_dynamodb_table"),
-        (contract.TOPIC_ARN, "aws_sns_topic"),
-        (contract.FEATURE_FLAGS_PARAM, "aws_ssm_parameter"),
-    ):
-        assert referred(stack, variables[name])[0] == kind
+    for variable, kind in FUNCTIONS[name].variables.items():
+        assert referred(stack, variables[variable])[0] == kind
     assert variables[contract.REGION]
-    module, _, name = function["handler"].rpartition(".")
+    module, _, called = function["handler"].rpartition(".")
     source = ROOT / "lambda" / f"{module.replace('.', '/')}.py"
-    assert f"def {name}(" in source.read_text("utf-8")
+    assert f"def {called}(" in source.read_text("utf-8")
     assert "dead_letter_config" not in function, "nobody invokes it asynchronously"
 
 
 @pytest.mark.parametrize(
-    ("name", "metric", "dimension"),
+    ("alarm_name", "metric", "dimension"),
     [
-        ("tracking-notifier-lag", "IteratorAge", "FunctionName"),
-        ("tracking-notifier-errors", "Errors", "FunctionName"),
-        ("tracking-notifier-throttle", "Throttles", "FunctionName"),
+        *(
+            (f"tracking-{name}-{what}", metric, "FunctionName")
+            for name in FUNCTIONS
+            for what, metric in (("lag", "IteratorAge"), ("errors", "Errors"), ("throttle", "Throttles"))
+        ),
         ("tracking-dead-letters", "ApproximateNumberOfMessagesVisible", "QueueName"),
         ("tracking-notifications-undelivered", "NumberOfNotificationsFailed", "TopicName"),
     ],
 )
 def test_each_way_to_lose_a_notification_has_an_alarm(
-    stack: dict[str, Any], env: str, function: dict[str, Any], name: str, metric: str, dimension: str
+    stack: dict[str, Any], env: str, alarm_name: str, metric: str, dimension: str
 ) -> None:
-    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"{name}-{env}")
+    alarm = resource(stack, "aws_cloudwatch_metric_alarm", alarm_name=f"{alarm_name}-{env}")
     assert alarm["metric_name"] == metric
     assert list(alarm["dimensions"]) == [dimension]
     if dimension == "FunctionName":
-        assert referred(stack, alarm["dimensions"][dimension])[1] == function
+        function = referred(stack, alarm["dimensions"][dimension])[1]["function_name"]
+        assert alarm_name.startswith(function.removesuffix(f"-{env}"))
 
 
 def test_a_dead_letter_that_was_not_written_or_not_announced_has_an_alarm(

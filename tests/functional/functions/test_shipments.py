@@ -1,0 +1,139 @@
+"""GET /shipments and GET /shipments/{tracking_id}: what is true of shipments now."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+import contract
+from tests.feed import SHARDS, Feed
+from tests.functional.conftest import Caller
+from tracking.wiring import make_api
+
+#: An event time, and a second; both in ms.
+T, S = 1_700_000_000_000, 1000
+
+
+@pytest.fixture(scope="module")
+def feed(environment: dict[str, str]) -> Feed:
+    return Feed()
+
+
+@pytest.fixture(scope="module")
+def caller(feed: Feed, environment: dict[str, str]) -> Caller:
+    """A caller of the API over the feed's tables."""
+    variables = {**environment, **feed.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
+    return Caller(make_api(variables), variables)
+
+
+def get(caller: Caller, tracking_id: str, encoded: str = "") -> Any:
+    return caller.invoke(
+        {
+            "resource": "/shipments/{tracking_id}",
+            "path": f"/shipments/{encoded or quote(tracking_id, safe='')}",
+            "httpMethod": "GET",
+            "queryStringParameters": None,
+        }
+    )
+
+
+def listed(caller: Caller, **query: str) -> list[str]:
+    """The ids of all shipments, by way of all pages."""
+    found: list[str] = []
+    while True:
+        answer = caller.get("/shipments", **query)
+        assert answer.status == 200, answer
+        assert answer.body["count"] == len(answer.body["shipments"]) <= int(query["limit"])
+        found += [shipment["tracking_id"] for shipment in answer.body["shipments"]]
+        if "next_key" not in answer.body:
+            return found
+        query["last_key"] = answer.body["next_key"]
+
+
+def test_a_shipment_is_what_its_updates_say(caller: Caller, feed: Feed, shipment: str) -> None:
+    for second, status in enumerate(("pending", "in_transit", "in_transit")):
+        feed.put(shipment, status, T + second * S)
+    answer = get(caller, shipment)
+    assert answer.status == 200
+    assert answer.body == {
+        "tracking_id": shipment,
+        "status": "in_transit",
+        "previous_status": "pending",
+        "since": T + S,
+        "first_update": T,
+        "last_update": T + 2 * S,
+        "location": {"lat": 52, "lng": 13},
+        "version": feed.projection.read(shipment).version,  # type: ignore[union-attr]
+    }
+
+
+@pytest.mark.parametrize("tracking_id", ["a/b", "50%", "50%25", "a b", "é", "?#;|{}", "ship+1"])
+def test_any_id_gets_through(caller: Caller, feed: Feed, tracking_id: str) -> None:
+    feed.put(tracking_id, "pending", T)
+    assert get(caller, tracking_id).body["tracking_id"] == tracking_id
+
+
+def test_another_spelling_finds_the_shipment(caller: Caller, feed: Feed) -> None:
+    feed.put("caf\u00e9", "pending", T)
+    assert get(caller, "cafe\u0301").body["tracking_id"] == "caf\u00e9"
+
+
+def test_what_is_not_known_is_404_and_no_id_is_400(caller: Caller) -> None:
+    assert (get(caller, "NOBODY").status, get(caller, "NOBODY").body["code"]) == (404, "not_found")
+    assert get(caller, "", encoded="%00").status == 400
+
+
+@pytest.mark.parametrize("limit", ["1", "3", "100"])
+def test_shipments_are_listed_by_the_status_that_they_have_now(
+    environment: dict[str, str], limit: str
+) -> None:
+    feed = Feed()
+    variables = {**environment, **feed.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
+    caller = Caller(make_api(variables), variables)
+    for number in range(10):
+        feed.put(f"PKG-{number}", "pending", T)
+        feed.put(f"PKG-{number}", "failed", T + number // 2 * S)  # two at each time
+    feed.put("PKG-3", "delivered", T + 100 * S)
+    feed.put("PKG-4", "failed", T + 200 * S)  # since when it is failed does not change
+    newest = listed(caller, status="failed", limit=limit)
+    oldest = listed(caller, status="failed", order="oldest", limit=limit)
+    numbers = [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert [int(one[-1]) // 2 for one in oldest] == [number // 2 for number in numbers]
+    assert [int(one[-1]) // 2 for one in newest] == [number // 2 for number in reversed(numbers)]
+    assert sorted(newest) == sorted(oldest) == [f"PKG-{number}" for number in numbers]
+    assert listed(caller, status="delivered", limit=limit) == ["PKG-3"]
+    assert listed(caller, status="in_transit", limit=limit) == []
+
+
+def test_a_wrong_query_is_refused(caller: Caller) -> None:
+    for query, pointer in (
+        ({}, "/status"),
+        ({"status": "lost"}, "/status"),
+        ({"status": "failed", "order": "random"}, "/order"),
+        ({"status": "failed", "limit": "0"}, "/limit"),
+        ({"status": "failed", "last_key": "x"}, "/last_key"),
+    ):
+        answer = caller.get("/shipments", **query)
+        assert (answer.status, answer.pointers) == (400, [pointer])
+
+
+def test_a_cursor_of_one_order_is_refused_by_the_other(caller: Caller, feed: Feed) -> None:
+    for number in range(3):
+        feed.put(f"CURSOR-{number}", "delivered", T + number * S)
+    query = {"status": "delivered", "limit": "1"}
+    key = caller.get("/shipments", **query).body["next_key"]
+    assert caller.get("/shipments", **query, last_key=key).status == 200
+    assert caller.get("/shipments", **query, order="oldest", last_key=key).status == 400
+
+
+def test_every_page_of_a_history_tells_of_the_shipment(caller: Caller, feed: Feed, shipment: str) -> None:
+    for number, status in enumerate(("pending", "in_transit", "in_transit", "delivered")):
+        feed.put(shipment, status, T + number * S)
+    query = {"tracking_id": shipment, "limit": "2"}
+    first = caller.get("/status", **query).body
+    second = caller.get("/status", **query, last_key=first["next_key"]).body
+    for page in (first, second):
+        summary = page["summary"]
+        assert (summary["current_status"], summary["first_update"]) == ("delivered", T)
+        assert summary["last_update"] == T + 3 * S
+        assert summary["page"]["updates"] == 2
