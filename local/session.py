@@ -195,7 +195,7 @@ In another terminal, in this folder, store an update and ask for it:
   .local/curl "$API/status?tracking_id=PKG-1"
 
 The AWS command line and boto3 then talk to the embedded AWS. What the
-notifier could not handle is sent again with
+functions behind the streams could not handle is sent again with
   AWS_ENDPOINT_URL_LAMBDA=$INVOKE make redrive
 
 Save a file of lambda/, and the functions that hold it are replaced; save one

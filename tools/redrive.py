@@ -31,6 +31,7 @@ class Redrive:
     def __init__(self, region: str, environment: str) -> None:
         self._s3, self._sqs = (boto3.client(name, region_name=region) for name in ("s3", "sqs"))
         self._lambda = boto3.client("lambda", region_name=region, config=ONCE)
+        self._functions = [f"tracking-{name}-{environment}" for name in ("projector", "notifier")]
         self._queue = self._sqs.get_queue_url(QueueName=f"tracking-lambda-dlq-{environment}")["QueueUrl"]
         # The bucket's name ends in a hash; the rule that announces its objects has it.
         rule = boto3.client("events", region_name=region).describe_rule(
@@ -61,8 +62,11 @@ class Redrive:
         records = letter["payload"]["Records"]
         shipments = sorted({record["dynamodb"]["Keys"]["tracking_id"]["S"] for record in records})
         condition = letter["requestContext"]["condition"]
-        function = letter["requestContext"]["functionArn"].split(":function:")[1].partition(":")[0]
         batch = f"{_count(len(records), 'record')} ({condition}) of {', '.join(shipments)}"
+        arn = letter["requestContext"]["functionArn"]
+        function = next((name for name in self._functions if f":function:{name}:" in f"{arn}:"), None)
+        if function is None:  # whoever can write to the bucket is not to choose what is invoked
+            return False, f"{batch} are of {arn}, which is not a function of this environment; it stays."
         if dry_run:
             return False, f"would send {batch} to {function}."
         payload = json.dumps(letter["payload"]).encode()

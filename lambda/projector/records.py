@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from shipments.shipment import Shipment, StoredUpdate
@@ -30,11 +32,18 @@ class Records:
         """Adds updates of one shipment to its record, and returns how many came late: after a newer one.
 
         Others may do the same with any updates of the shipment at the same time, and it may be done again. It takes
-        two calls, or one if the record has them already.
+        two calls, or one if the record has them already, and one more for each further change of status: the stream
+        tells of each.
         """
+        found, late = self.read(updates[0].tracking_id), 0
+        for _, run in groupby(updates, key=attrgetter("status")):
+            found, more = self._add(list(run), found)
+            late += more
+        return late
+
+    def _add(self, updates: Sequence[StoredUpdate], found: Record | None) -> tuple[Record, int]:
+        """The record with `updates`, and how many came late; what is stale in `found` fails when it is written."""
         tracking_id = updates[0].tracking_id
-        # What is stale here fails when it is written.
-        found = self.read(tracking_id)
         while True:
             late, shipment = 0, found and found.shipment
             for update in updates:
@@ -44,20 +53,26 @@ class Records:
             if shipment.since is None:
                 shipment = replace(shipment, since=self._first_after(tracking_id, shipment.before))
             if found and shipment == found.shipment:
-                return late
-            written = self.write(shipment, found)
-            if written is None:
-                return late
-            found = written
+                return found, late
+            written, there = self.write(shipment, found)
+            if written:
+                return written, late
+            found = there
 
     def read(self, tracking_id: str) -> Record | None:
         """The record of a shipment, if there is one; it may be stale by a moment."""
         answer = self._client.get_item(TableName=self._shipments, Key={"tracking_id": encode(tracking_id)})
         return decode_record(answer["Item"]) if "Item" in answer else None
 
-    def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
-        """Puts a record in the place of the one that was found there; returns the one that is there by now instead."""
+    def write(
+        self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False
+    ) -> tuple[Record | None, Record | None]:
+        """Puts a record in the place of the one that was found there.
+
+        Returns the record, if it was written, and else the one that is there by now.
+        """
         version = max(found.version + 1 if found else 0, int(time.time() * 1000))
+        record = Record(shipment, version, rebuilt)
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(tracking_id)"}
         if found:
             condition = {
@@ -67,14 +82,14 @@ class Records:
         try:
             self._client.put_item(
                 TableName=self._shipments,
-                Item=encode_record(Record(shipment, version, rebuilt), self._shards),
+                Item=encode_record(record, self._shards),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **condition,
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            # Gone, if somebody deleted it.
-            return decode_record(error.response["Item"]) if "Item" in error.response else None
-        return None
+            # It is gone, if somebody deleted it.
+            return None, decode_record(error.response["Item"]) if "Item" in error.response else None
+        return record, None
 
     def _first_after(self, tracking_id: str, before: int) -> int:
         answer = self._client.query(

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,11 +64,11 @@ def deployment(aws: EmbeddedAws) -> Deployment:
 
 @pytest.fixture
 def stream(deployment: Deployment) -> Iterator[None]:
-    """Feeds the table's stream to the notifier, during one test: nobody may read a table that is deleted."""
-    with (
-        function(deployment, "notifier") as notifier,
-        StreamPoller(notifier, endpoint=deployment.aws.endpoint, region=REGION),
-    ):
+    """Feeds the tables' streams to their functions, during one test: nobody may read a table that is deleted."""
+    with ExitStack() as stack:
+        for name in ("projector", "notifier"):
+            mapped = stack.enter_context(function(deployment, name))
+            stack.enter_context(StreamPoller(mapped, endpoint=deployment.aws.endpoint, region=REGION))
         yield
 
 

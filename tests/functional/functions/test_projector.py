@@ -111,6 +111,13 @@ def test_updates_of_a_shipment_that_come_together_take_two_calls(
     line.calls.clear()
     handle(projector, records)
     assert line.calls == ["GetItem"]
+    # Each change of status is a write, since the stream tells of each.
+    feed.store("PKG-2", "pending", T)
+    feed.store("PKG-2", "in_transit", T + S)
+    feed.store("PKG-2", "in_transit", T + 2 * S)
+    line.calls.clear()
+    handle(projector, feed.updates.records())
+    assert line.calls == ["GetItem", "PutItem", "PutItem"]
     # Of a late one that comes between others, only the history tells since when the status holds.
     feed.store("PKG-1", "failed", T + 5 * S + 1)
     line.calls.clear()

@@ -110,6 +110,19 @@ def test_dead_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_f
     assert mapped.feed.announcements() >= 1
 
 
+def test_a_dead_letter_does_not_choose_what_is_invoked(
+    mapped: Mapped, run: Callable[..., tuple[Any, str]]
+) -> None:
+    mapped.feed.put("PKG-1", "pending")
+    (record,) = mapped.feed.shipments.records()
+    foreign = letter(mapped, record)
+    foreign["requestContext"]["functionArn"] = "arn:...:function:tracking-notifier-prod"
+    mapped.feed.send_letter(foreign)
+    status, said = run()
+    assert status == "Left: 1 dead letter."
+    assert "of PKG-1 are of arn:...:function:tracking-notifier-prod, which is not a function of this" in said
+
+
 def test_a_message_about_something_else_stays(mapped: Mapped, run: Callable[..., tuple[Any, str]]) -> None:
     for body in ('{"httpMethod": "GET"}', '"no object"', "no JSON"):
         boto3.client("sqs").send_message(QueueUrl=mapped.feed.dead_letter_url, MessageBody=body)
