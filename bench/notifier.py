@@ -1,7 +1,8 @@
-"""What a batch of the stream costs the notifier: CPU time, calls to AWS, and time.
+"""What a batch of the updates' stream costs until it is told: CPU time, calls to AWS, and time.
 
-`python -m bench.notifier`. Beside it runs the usual style, which asks and publishes for each record. Both have the
-same botocore clients, whose requests are answered in this process CALL_SECONDS after they are to be sent.
+`python -m bench.notifier`: the projector, and the notifier with what the projector's writes bring it. Beside them runs
+the usual style, which for each record asks for the status before and publishes. All have the same botocore
+clients, whose requests are answered in this process CALL_SECONDS after they are to be sent.
 """
 
 import contextlib
@@ -21,6 +22,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from notifier.notifier import Notifier
 from notifier.topic import Topic
+from projector.projector import make_batches
+from projector.records import Records
 from runtime.sdk import make_client
 from runtime.settings import SettingsSource
 from runtime.telemetry import Telemetry
@@ -77,9 +80,24 @@ def _published(body: str) -> str:
     )
 
 
+def _put(body: Any) -> str:
+    item = json.loads(body)["Item"]
+    RECORDS[item["tracking_id"]["S"]] = item
+    return "{}"
+
+
+def _get(body: Any) -> str:
+    item = RECORDS.get(json.loads(body)["Key"]["tracking_id"]["S"])
+    return json.dumps({"Item": item} if item else {})
+
+
+#: The records of shipments, by their ids.
+RECORDS: dict[str, Any] = {}
 _BEFORE = {"timestamp": {"N": "1"}, "status": {"S": "pending"}, "created_at": {"S": "2024-01-01 00:00:00"}}
 ANSWERS: dict[str, Callable[[Any], str]] = {
     "Query": lambda _: json.dumps({"Items": [_BEFORE]}),
+    "GetItem": _get,
+    "PutItem": _put,
     "PublishBatch": _published,
     "Publish": lambda _: (
         "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
@@ -102,7 +120,7 @@ def records(shipments: int, changes: int) -> Iterator[Record]:
                 "NewImage": {
                     "tracking_id": {"S": f"SHIP-{number % shipments}"},
                     "timestamp": {"N": str(1_735_689_600_000 + number)},
-                    "status": {"S": ("in_transit", "delivered")[number % 2] if changed else "pending"},
+                    "status": {"S": ("in_transit", "delivered")[number // 100 % 2] if changed else "pending"},
                     "location": {"M": {"lat": {"N": "52.52"}, "lng": {"N": "13.405"}}},
                     "metadata": {"M": {"carrier": {"S": "DHL"}, "weight_kg": {"N": "1.5"}}},
                     "environment": {"S": "bench"},
@@ -113,14 +131,35 @@ def records(shipments: int, changes: int) -> Iterator[Record]:
 
 
 def ours(aws: Aws) -> Handler:
-    """The notifier, put together as in its package."""
+    """The projector and the notifier, put together as in their packages."""
     telemetry = Telemetry("bench")
+    records = Records(aws.dynamodb, updates="updates", shipments="shipments", shards=1)
+    projector = make_batches(records, telemetry)
     notifier = Notifier(
         topic=Topic(aws.sns, "arn:aws:sns:us-east-1:123456789012:changes"),
         settings=SettingsSource(aws.ssm, telemetry, flags="/flags"),
         telemetry=telemetry,
     )
-    return lambda batch: notifier.handle({"Records": batch}, CONTEXT)
+
+    def handle(batch: list[Record]) -> None:
+        before = dict(RECORDS)
+        projector.handle({"Records": batch}, CONTEXT)
+        changes = [
+            {
+                "eventID": item["version"]["N"] + id,
+                "eventName": "MODIFY",
+                "dynamodb": {
+                    "SequenceNumber": item["version"]["N"],
+                    "NewImage": item,
+                    **({"OldImage": before[id]} if id in before else {}),
+                },
+            }
+            for id, item in RECORDS.items()
+            if item is not before.get(id)
+        ]
+        notifier.handle({"Records": changes}, CONTEXT)
+
+    return handle
 
 
 def usual(aws: Aws) -> Handler:
@@ -153,11 +192,12 @@ def usual(aws: Aws) -> Handler:
 
 def measure(make: Callable[[Aws], Handler], source: Iterator[Record]) -> dict[str, float]:
     """What the records of some batches take, by what it is."""
+    RECORDS.clear()
     aws = Aws()
     handle = make(aws)
     batches = [list(itertools.islice(source, BATCH)) for _ in range(BATCHES + 1)]
     with contextlib.redirect_stdout(io.StringIO()):  # the log
-        handle(batches.pop())
+        handle(batches.pop(0))
         aws.calls.clear()
         cpu, wall = time.process_time(), time.perf_counter()
         for batch in batches:
@@ -175,7 +215,8 @@ def measure(make: Callable[[Aws], Handler], source: Iterator[Record]) -> dict[st
 def main() -> None:
     """Measure, and print the table."""
     print(
-        f"\nNotifier: batches of {BATCH} records, {CALL_SECONDS * 1000:.0f} ms a call; the usual style in brackets"
+        f"\nProjector and notifier: batches of {BATCH} records, {CALL_SECONDS * 1000:.0f} ms a call; "
+        "the usual style in brackets"
     )
     for title, shipments, changes in (
         ("each of another shipment, all changed", BATCH, 100),

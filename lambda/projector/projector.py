@@ -42,11 +42,13 @@ def make_batches(records: Records, telemetry: Telemetry) -> batch.Batches:
                 arrivals[update.tracking_id][record["eventID"]] = update
         with ThreadPoolExecutor(_WORKERS) as pool:
             outcomes = pool.map(add, [list(updates.values()) for updates in arrivals.values()])
+        late = 0
         for updates, outcome in zip(arrivals.values(), outcomes, strict=True):
             if isinstance(outcome, Exception):
                 failures |= dict.fromkeys(updates, outcome)
             else:
-                telemetry.count("LateUpdate", outcome)
+                late += outcome
+        telemetry.count("LateUpdate", late)
         return failures
 
     return batch.Batches("project", telemetry, work)

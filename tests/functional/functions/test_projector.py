@@ -1,5 +1,6 @@
 """The projector, with records of a real stream: what it makes of any order, repetition, grouping and failure."""
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -179,6 +180,21 @@ def test_a_poison_record_fails_alone(feed: Feed, projector: Batches) -> None:
     # In both tables: its update is none, and its record neither.
     assert handle(projector, records) == [record["dynamodb"]["SequenceNumber"] for record in records[1:3]]
     check(feed, "PKG-1", "PKG-2")
+
+
+def test_operators_are_told_in_numbers(
+    feed: Feed, projector: Batches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(120):
+        feed.store(f"PKG-{number}", "pending", T)
+    handle(projector, feed.updates.records())
+    feed.store("PKG-1", "failed", T - S)
+    feed.put_poison("PKG-2")
+    capsys.readouterr()
+    handle(projector, feed.updates.records())
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
+    numbers = {name: metrics[name] for name in ("RecordsRead", "LateUpdate", "RecordFailed")}
+    assert numbers == {"RecordsRead": [2.0], "LateUpdate": [1.0], "RecordFailed": [1.0]}
 
 
 def test_while_the_table_is_away_the_batch_fails(
