@@ -18,18 +18,20 @@ from local.aws import CREDENTIALS, EmbeddedAws
 from local.deployment import Deployment
 from local.function import StaleCodeError
 from local.integration import UnsupportedApiError
+from local.server import PortTakenError
 from local.terminal import Terminal, notification
 from local.threads import running
 from local.watch import can_press_enter, watching
-from stacks.package import PackageError
-from stacks.settings import Settings, SettingsError, load_settings
-from tools.failures import DeployError
-from tools.toolchain import ROOT, ToolError
+from stacks.settings import Settings, load_settings
+from tools import failures
+from tools.toolchain import ROOT
 
 if TYPE_CHECKING:
     from local.system import System
 
 FOLDER = ROOT / ".local"
+#: What says itself in one sentence why something is not deployed or not served.
+FAILURES = (*failures.FAILURES, LookupError, PortTakenError, StaleCodeError, UnsupportedApiError)
 #: What the stacks read too.
 CONTRACT = "lambda/contract/"
 
@@ -114,16 +116,7 @@ def _handle(
             deployment.deploy(load_settings(ROOT / "cdktf.json", os.environ), first=False)
             system.read()
             terminal.say(f"Deployed in {time.monotonic() - started:.0f} s; what is stored is still there.")
-    except (
-        DeployError,
-        LookupError,
-        OSError,
-        PackageError,
-        SettingsError,
-        StaleCodeError,
-        ToolError,
-        UnsupportedApiError,
-    ) as error:
+    except FAILURES as error:
         terminal.say(f"Error: {error} What was there goes on serving.")
 
 

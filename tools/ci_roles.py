@@ -7,17 +7,15 @@ import argparse
 import json
 import os
 import shlex
-import sys
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.settings import Settings, SettingsError, load_settings
-from tools.failures import DeployError, explain
-from tools.github import GitHub, GitHubError
+from stacks.settings import Settings, load_settings
+from tools.failures import one_sentence
+from tools.github import GitHub
 from tools.stacks import Stacks
-from tools.toolchain import ROOT, ToolError
+from tools.toolchain import ROOT
 
 FOLDER = ROOT / "build/roles"
 
@@ -169,37 +167,33 @@ def _commands(name: str, documents: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence for whatever goes wrong."""
+    """Prints the commands. Raises what `one_sentence` takes."""
     parser = argparse.ArgumentParser(prog="python -m tools.ci_roles", description=__doc__)
     parser.add_argument("--account", help="the AWS account; the default is that of the credentials")
     parser.add_argument(
         "--project", default="Default Project", help="of HCP Terraform, which has the workspaces"
     )
     arguments = parser.parse_args()
-    try:
-        settings = load_settings(ROOT / "cdktf.json", os.environ)
-        account = arguments.account or boto3.client("sts").get_caller_identity()["Account"]
-        hcp = settings.state.owner == "hcp"
-        issuer = HCP if hcp else GITHUB
-        made = roles(
-            settings,
-            account,
-            repository=None if hcp else GitHub(os.environ).request("GET"),
-            workspaces=_workspaces() if hcp else [],
-            project=arguments.project,
-        )
-        print("# Once an account:")
-        print(
-            f"aws iam create-open-id-connect-provider --url https://{issuer} --client-id-list {AUDIENCES[issuer]}"
-        )
-        for name, documents in made.items():
-            print(f"\n# {name}")
-            print("\n".join(_commands(name, documents)))
-    except (DeployError, GitHubError, SettingsError, ToolError) as error:
-        sys.exit(f"Error: {error}")
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"Error: {explain(str(error)) or error}")
+    settings = load_settings(ROOT / "cdktf.json", os.environ)
+    account = arguments.account or boto3.client("sts").get_caller_identity()["Account"]
+    hcp = settings.state.owner == "hcp"
+    issuer = HCP if hcp else GITHUB
+    made = roles(
+        settings,
+        account,
+        repository=None if hcp else GitHub(os.environ).request("GET"),
+        workspaces=_workspaces() if hcp else [],
+        project=arguments.project,
+    )
+    print("# Once an account:")
+    print(
+        f"aws iam create-open-id-connect-provider --url https://{issuer} --client-id-list {AUDIENCES[issuer]}"
+    )
+    for name, documents in made.items():
+        print(f"\n# {name}")
+        print("\n".join(_commands(name, documents)))
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        main()
