@@ -9,7 +9,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.aws import CREDENTIALS
-from tests.functional.local.rest.conftest import MISSING, REGION, ask, refusal, send, signed
+from tests.functional.local.rest.conftest import MISSING, ask, refusal, send, signed
+from tests.functional.local.runner import REGION
 
 
 def test_signed_request_is_answered(url: str) -> None:
