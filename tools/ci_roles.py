@@ -23,74 +23,59 @@ FOLDER = ROOT / "build/roles"
 GITHUB, HCP = "token.actions.githubusercontent.com", "app.terraform.io"
 AUDIENCES = {GITHUB: "sts.amazonaws.com", HCP: "aws.workload.identity"}
 
+#: What shows customers' data, which a plan has no need of.
+CUSTOMERS_DATA = {
+    "dynamodb": ("BatchGetItem", "GetItem", "GetRecords", "PartiQLSelect", "Query", "Scan"),
+    "logs": ("FilterLogEvents", "GetLogEvents", "GetLogRecord", "StartLiveTail", "StartQuery"),
+}
+
+
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [*statements]}
+
+
 #: Beside AWS's ReadOnlyAccess, which reads customers' data too, and decrypts nothing: under a key of the
 #: environment's own Terraform would compare neither the parameters nor the functions' variables.
-PLAN_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Deny",
-            "Action": [
-                *(
-                    f"dynamodb:{action}"
-                    for action in ("BatchGetItem", "GetItem", "GetRecords", "PartiQLSelect", "Query", "Scan")
-                ),
-                *(
-                    f"logs:{action}"
-                    for action in (
-                        "FilterLogEvents",
-                        "GetLogEvents",
-                        "GetLogRecord",
-                        "StartLiveTail",
-                        "StartQuery",
-                    )
-                ),
-            ],
-            "Resource": "*",
-        },
-        {
-            "Effect": "Allow",
-            "Action": "kms:Decrypt",
-            "Resource": "*",
-            "Condition": {
-                "StringLike": {"kms:ViaService": ["ssm.*.amazonaws.com", "lambda.*.amazonaws.com"]}
-            },
-        },
-    ],
-}
+PLAN_POLICY = _policy(
+    {
+        "Effect": "Deny",
+        "Action": [f"{service}:{action}" for service, names in CUSTOMERS_DATA.items() for action in names],
+        "Resource": "*",
+    },
+    {
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {"StringLike": {"kms:ViaService": ["ssm.*.amazonaws.com", "lambda.*.amazonaws.com"]}},
+    },
+)
 
 
 def deploy_policy(account: str, environment: str) -> dict[str, Any]:
     """Beside AWS's PowerUserAccess, which has no rights on roles: those on the roles of the environment."""
     actions = ("*Role", "*RolePolicy", "ListRolePolicies", "ListAttachedRolePolicies", "*RoleTags")
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": [f"iam:{action}" for action in (*actions, "ListInstanceProfilesForRole")],
-                "Resource": f"arn:aws:iam::{account}:role/tracking-*-{environment}*",
-            }
-        ],
-    }
+    return _policy(
+        {
+            "Effect": "Allow",
+            "Action": [f"iam:{action}" for action in (*actions, "ListInstanceProfilesForRole")],
+            "Resource": f"arn:aws:iam::{account}:role/tracking-*-{environment}*",
+        }
+    )
 
 
 def trust_policy(account: str, issuer: str, subjects: list[str]) -> dict[str, Any]:
     """Lets in the tokens of `issuer` with one of these subjects, in which a star stands for any text."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{issuer}"},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {
-                    "StringEquals": {f"{issuer}:aud": AUDIENCES[issuer]},
-                    "StringLike": {f"{issuer}:sub": subjects},
-                },
-            }
-        ],
-    }
+    return _policy(
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{issuer}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {f"{issuer}:aud": AUDIENCES[issuer]},
+                "StringLike": {f"{issuer}:sub": subjects},
+            },
+        }
+    )
 
 
 def github_subjects(repository: dict[str, Any], environment: str) -> list[str]:
