@@ -16,7 +16,6 @@ from local.gateway import Gateway
 from local.http_api import HttpGateway
 from tests.e2e.conftest import Deployment, serve_public, signed
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SHOP = {"Origin": "https://shop.example"}
 TRACKING_ID = "Kiste 7/ä%"
 PATH = "/shipments/Kiste%207%2F%C3%A4%25"
@@ -116,32 +115,6 @@ def test_a_shipment_as_strangers_see_it(url: str) -> None:
     assert (unchanged.status_code, unchanged.text) == (304, "")
     head = ask("HEAD", url + PATH)
     assert (head.status_code, head.headers["ETag"]) == (200, answer.headers["ETag"])
-
-
-def test_a_shipment_page_by_page(url: str) -> None:
-    first = ask("GET", url + PATH, params={"limit": 1}).json()
-    second = ask("GET", url + PATH, params={"limit": 1, "last_key": first["next_key"]}).json()
-    assert [page["updates"][0]["status"] for page in (first, second)] == ["in_transit", "pending"]
-    assert second["status"] == "in_transit"
-
-
-def test_a_browser_gets_pages(url: str) -> None:
-    for path, status in (
-        ("/", 200),
-        (PATH, 200),
-        ("/shipments/nobody", 404),
-        (f"/shipments/{'x' * 101}", 400),
-    ):
-        answer = ask("GET", url + path, headers=BROWSER)
-        assert answer.status_code == status
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "default-src" in answer.headers["Content-Security-Policy"]
-        assert answer.headers["Vary"] == "Accept, Origin"
-
-
-def test_the_search_box_leads_to_the_shipment(url: str) -> None:
-    answer = ask("GET", url, params={"tracking_id": TRACKING_ID}, headers=BROWSER)
-    assert (answer.status_code, answer.headers["Location"]) == (303, PATH)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import runtime.aws
 from runtime.aws import AwsError, Client, Credentials, read_credentials
+from tests.serving import serving
 
 SESSION = botocore.session.Session()
 PARAMETERS: dict[str, dict[str, Any]] = {"dynamodb": {"TableName": "A", "Item": {}}, "ssm": {"Names": ["A"]}}
@@ -74,13 +75,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    with Aws() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with serving(server := Aws()) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         yield server
-        server.shutdown()
-        thread.join()
 
 
 CODES = [

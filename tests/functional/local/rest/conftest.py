@@ -143,8 +143,6 @@ def signed(
     url: str,
     *,
     credentials: Credentials | None = None,
-    region: str = REGION,
-    service: str = "execute-api",
     at: datetime | None = None,
     headers: dict[str, str] | None = None,
     **content: Any,
@@ -152,7 +150,7 @@ def signed(
     """A request signed by botocore, with the headers and body that requests would send."""
     prepared = requests.Request(method, url, headers=headers, **content).prepare()
     unsigned = AWSRequest(method, prepared.url, data=prepared.body, headers=headers)
-    signer = SigV4Auth(credentials or Credentials(*CREDENTIALS.values()), service, region)
+    signer = SigV4Auth(credentials or Credentials(*CREDENTIALS.values()), "execute-api", REGION)
     with patch("botocore.auth.get_current_datetime", return_value=at or datetime.now(UTC)):
         signer.add_auth(unsigned)
     prepared.headers.update(dict(unsigned.headers))
