@@ -1,4 +1,4 @@
-"""A browser with pages of the deployed public API; a plugin, for its fixtures."""
+"""A browser with pages of the deployed public API; a module imports the fixtures that it uses."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +22,8 @@ SCANS = [
     (20, "in_transit", 52.52, 13.405),
     (10, "in_transit", 45.764, 4.8357),
 ]
+#: Seconds since the epoch; an update that a fixture sends again is the same.
+STARTED = time.time()
 #: As the script has it: the first look, in ms.
 FIRST_LOOK = 15_000
 
@@ -38,7 +40,7 @@ def browser(start_browser: Callable[[], Browser]) -> Browser:
     return start_browser()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(public: HttpGateway, gateway: Gateway) -> str:
     """The public API, after the signed one has been told of a shipment."""
     for scan in SCANS:
@@ -46,7 +48,7 @@ def url(public: HttpGateway, gateway: Gateway) -> str:
     return public.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def two_pages(gateway: Gateway) -> None:
     """The shipment "long" has more updates than a page shows."""
     for index in range(11):
@@ -58,7 +60,7 @@ def post(gateway: Gateway, tracking_id: str, hours: float, status: str, lat: flo
         "tracking_id": tracking_id,
         "status": status,
         "location": {"lat": lat, "lng": lng},
-        "timestamp": int((time.time() - hours * 3600) * 1000),
+        "timestamp": int((STARTED - hours * 3600) * 1000),
         "metadata": {"recipient": "SECRET"},
     }
     answer = signed("POST", f"{gateway.url}/track", json=update)

@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Error, expect
 
 from main import ROOT
-from tests.e2e.pages import PATH, TRACKING_ID, opened
+from tests.e2e.pages import PATH, TRACKING_ID, browser, opened, start_browser, two_pages, url
 
-pytest_plugins = ["tests.e2e.pages"]
+#: Fixtures.
+__all__ = ["browser", "start_browser", "two_pages", "url"]
 
 PHONE = {"viewport": {"width": 320, "height": 640}}
 

@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, expect
 from local.gateway import Gateway
 from public import texts
 from public.page import failure, headers
-from tests.e2e.pages import FIRST_LOOK, PATH, opened, post
+from tests.e2e.pages import FIRST_LOOK, PATH, browser, opened, post, start_browser, two_pages, url
 
-pytest_plugins = ["tests.e2e.pages"]
+#: Fixtures.
+__all__ = ["browser", "start_browser", "two_pages", "url"]
 
 
 def test_it_updates_itself(browser: Browser, url: str, gateway: Gateway) -> None:

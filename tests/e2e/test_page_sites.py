@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response
 
 from local.server import Server
 from tests.e2e.conftest import Deployment, serve_public
-from tests.e2e.pages import PATH, TRACKING_ID
+from tests.e2e.pages import PATH, TRACKING_ID, browser, start_browser, url
 
-pytest_plugins = ["tests.e2e.pages"]
+#: Fixtures.
+__all__ = ["browser", "start_browser", "url"]
 
 
 @pytest.fixture(scope="module")
