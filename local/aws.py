@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from threading import Lock
-from types import TracebackType
 from typing import Any, Self
 
 LOOPBACK = "127.0.0.1"
@@ -51,9 +50,7 @@ class EmbeddedAws:
         self.endpoint = f"http://{LOOPBACK}:{port}"
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def _end(self) -> None:

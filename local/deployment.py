@@ -7,15 +7,13 @@ its bucket is made without it.
 import json
 import os
 import re
-import signal
-import subprocess
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from functools import partial
 
 from local.queues import make_queues
 from local.terminal import Terminal
 from stacks.settings import Settings
-from tools.failures import DeployError, explain
+from tools.failures import DeployError
 from tools.stacks import Stacks
 from tools.state_bucket import create_state_bucket
 from tools.toolchain import ROOT
@@ -30,10 +28,8 @@ class Deployment:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._running: set[subprocess.Popen[str]] = set()
         self._log = LOG.open("w", encoding="utf-8")
         self._done = self._planned = 0
-        self._killed = False
 
     def deploy(self, settings: Settings, *, first: bool) -> None:
         """Synthesizes the stacks, and deploys what differs; what is stored stays.
@@ -47,7 +43,7 @@ class Deployment:
             ToolError: a tool is missing.
         """
         self._done = self._planned = 0
-        stacks = Stacks(os.environ, output=OUTPUT)
+        stacks = Stacks(os.environ, output=OUTPUT, show=partial(self._follow, "init"), shown=f"is in {LOG}")
         stacks.synth()
         manifest = json.loads((ROOT / OUTPUT / "manifest.json").read_bytes())["stacks"]
         needs: dict[str, list[str]] = {name: manifest[name]["dependencies"] for name in stacks.names}
@@ -61,12 +57,11 @@ class Deployment:
         deployed: dict[str, Future[None]] = {}
 
         def deploy(name: str) -> None:
-            environ = stacks.variables(name)
-            self._terraform(environ, name, "init", "-input=false")
+            stacks.initialize(name)
             for need in needs[name]:
                 if need in deployed:  # not the state's
                     deployed[need].result()
-            self._apply(environ, name)
+            self._apply(stacks, name)
 
         with ThreadPoolExecutor(len(needs)) as pool:
             try:
@@ -74,59 +69,28 @@ class Deployment:
                     deployed[name] = pool.submit(deploy, name)
                 wait(deployed.values())
             except KeyboardInterrupt:
-                self._kill()
+                stacks.kill()  # the embedded AWS with its states ends too
                 raise
         for future in deployed.values():
             future.result()
 
-    def _apply(self, environ: dict[str, str], stack: str) -> None:
-        apply = ("apply", "-auto-approve", "-input=false", "-parallelism=20")
+    def _apply(self, stacks: Stacks, stack: str) -> None:
+        apply = ("apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=20")
+        follow = partial(self._follow, stack)
         try:
-            self._terraform(environ, stack, *apply)
+            stacks.terraform(stack, *apply, show=follow)
         except DeployError as error:
-            replaced = [f"-replace={address}" for address in _REPLACED.findall(str(error.__cause__))]
+            replaced = [f"-replace={address}" for address in _REPLACED.findall(error.said)]
             if not replaced:
                 raise
-            self._terraform(environ, stack, *apply, *replaced)
+            stacks.terraform(stack, *apply, *replaced, show=follow)
 
-    def _terraform(self, environ: dict[str, str], stack: str, *arguments: str) -> None:
-        said = []
-        with subprocess.Popen(
-            ["terraform", *arguments, "-no-color"],
-            cwd=ROOT / OUTPUT / "stacks" / stack,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the parent, which kills the whole group
-        ) as process:
-            self._running.add(process)
-            if self._killed:
-                self._kill()
-            assert process.stdout is not None  # noqa: S101 (for the type checker)
-            for line in process.stdout:
-                said.append(line)
-                self._follow(f"{stack}  {line}")
-        self._running.discard(process)
-        if process.returncode:
-            raise DeployError(
-                explain("".join(said)) or f"Terraform could not deploy {stack}; what it said is in {LOG}."
-            ) from RuntimeError("".join(said))
-
-    def _follow(self, line: str) -> None:
+    def _follow(self, stack: str, line: str) -> None:
         """Counts what Terraform has made, and keeps all that it says in a log."""
-        self._log.write(line)
+        self._log.write(f"{stack}  {line}\n")
         self._log.flush()
         if plan := re.search(r"Plan:\D+(?:\d+ to import, )?(\d+) to add, (\d+) to change", line):
             self._planned += int(plan[1]) + int(plan[2])
         elif re.search(r": (Creation|Modifications) complete", line):
             self._done += 1
             self._terminal.count(f"  {self._done} of {self._planned} resources", of_note=self._done % 20 == 0)
-
-    def _kill(self) -> None:
-        """Ends what runs and what is about to; the embedded AWS with its states ends too."""
-        self._killed = True
-        for process in list(self._running):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)

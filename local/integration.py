@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -168,10 +167,8 @@ class ApiServer(Server, ABC):
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="integration")
         super().__init__(self._serve, port)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     @abstractmethod

@@ -7,7 +7,6 @@ import queue
 import shlex
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,17 +18,20 @@ from local.aws import CREDENTIALS, EmbeddedAws
 from local.deployment import Deployment
 from local.function import StaleCodeError
 from local.integration import UnsupportedApiError
+from local.server import PortTakenError
 from local.terminal import Terminal, notification
-from local.watch import Watch, can_press_enter
-from stacks.package import PackageError
-from stacks.settings import Settings, SettingsError, load_settings
-from tools.failures import DeployError
-from tools.toolchain import ROOT, ToolError
+from local.threads import running
+from local.watch import can_press_enter, watching
+from stacks.settings import Settings, load_settings
+from tools import failures
+from tools.toolchain import ROOT
 
 if TYPE_CHECKING:
     from local.system import System
 
 FOLDER = ROOT / ".local"
+#: What says itself in one sentence why something is not deployed or not served.
+FAILURES = (*failures.FAILURES, LookupError, PortTakenError, StaleCodeError, UnsupportedApiError)
 #: What the stacks read too.
 CONTRACT = "lambda/contract/"
 
@@ -54,9 +56,9 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
     settings = load_settings(ROOT / "cdktf.json", os.environ)
     terminal = Terminal(FOLDER)
 
-    with ExitStack() as running:
+    with ExitStack() as session:
         terminal.say("Starting the embedded AWS")
-        aws = running.enter_context(EmbeddedAws())
+        aws = session.enter_context(EmbeddedAws())
         os.environ.update(aws.environment(settings.region))
         settings = load_settings(ROOT / "cdktf.json", os.environ)
         terminal.say("Deploying with CDKTF and Terraform, which takes a minute")
@@ -67,7 +69,7 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
         from local.system import System
 
         terminal.say("Starting the functions and the APIs")
-        system = running.enter_context(
+        system = session.enter_context(
             System(
                 settings.environment,
                 endpoint=aws.endpoint,
@@ -78,20 +80,19 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
             )
         )
         stopped = threading.Event()
-        for target in (
-            lambda: _show_notifications(f"tracking-notifications-{settings.environment}", terminal, stopped),
-            lambda: _post_late(system, settings, terminal, stopped),
-        ):
-            thread = threading.Thread(target=target)
-            running.callback(thread.join)
-            thread.start()
-        running.callback(stopped.set)
+        session.enter_context(
+            running(
+                stopped,
+                lambda: _show_notifications(settings.environment, terminal, stopped),
+                lambda: _post_late(system, settings, terminal, stopped),
+            )
+        )
         try:
             demo.post_past(system.tracking.url, settings.region)
         except demo.DemoError as error:
             terminal.say(str(error))
         events: queue.SimpleQueue[set[str]] = queue.SimpleQueue()
-        running.enter_context(Watch(ROOT, events.put, lambda: events.put(set())))
+        session.enter_context(watching(ROOT, events.put, lambda: events.put(set())))
         terminal.say(_welcome(system, aws, settings, apply=apply))
         while True:
             _handle(events.get(), system, deployment, terminal, apply=apply)
@@ -115,16 +116,7 @@ def _handle(
             deployment.deploy(load_settings(ROOT / "cdktf.json", os.environ), first=False)
             system.read()
             terminal.say(f"Deployed in {time.monotonic() - started:.0f} s; what is stored is still there.")
-    except (
-        DeployError,
-        LookupError,
-        OSError,
-        PackageError,
-        SettingsError,
-        StaleCodeError,
-        ToolError,
-        UnsupportedApiError,
-    ) as error:
+    except FAILURES as error:
         terminal.say(f"Error: {error} What was there goes on serving.")
 
 
@@ -135,15 +127,11 @@ def _post_late(system: "System", settings: Settings, terminal: Terminal, stopped
         terminal.say(str(error))
 
 
-def _show_notifications(topic: str, terminal: Terminal, stopped: threading.Event) -> None:
-    for message in _notifications(topic, stopped):
-        terminal.say(notification(message))
-
-
-def _notifications(topic: str, stopped: threading.Event) -> Iterator[str]:
-    """Subscribes a queue to the topic with this name, and gives what comes in."""
+def _show_notifications(environment: str, terminal: Terminal, stopped: threading.Event) -> None:
+    """Subscribes a queue to the notifications' topic, and prints what comes in."""
     sns, sqs = boto3.client("sns"), boto3.client("sqs")
-    arn = next(
+    topic = f"tracking-notifications-{environment}"
+    (arn,) = (
         found["TopicArn"]
         for page in sns.get_paginator("list_topics").paginate()
         for found in page["Topics"]
@@ -156,7 +144,7 @@ def _notifications(topic: str, stopped: threading.Event) -> Iterator[str]:
     while not stopped.wait(0.5):
         for message in sqs.receive_message(QueueUrl=url).get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            yield message["Body"]
+            terminal.say(notification(message["Body"]))
 
 
 def _welcome(system: "System", aws: EmbeddedAws, settings: Settings, *, apply: bool) -> str:

@@ -22,31 +22,14 @@ def _run() -> None:
     # Imported here, for a Ctrl-C comes as early as it likes.
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from local.function import StaleCodeError
-    from local.integration import UnsupportedApiError
-    from local.server import PortTakenError
-    from local.session import up
-    from stacks.package import PackageError
-    from stacks.settings import SettingsError
-    from tools.failures import DeployError
-    from tools.toolchain import ToolError
+    from local.session import FAILURES, up
 
     port, public_port = _port("PORT", "8080"), _port("PUBLIC_PORT", "8081")
     if port == public_port:
         sys.exit(f"Error: PORT and PUBLIC_PORT are both {port}; each API needs one of its own.")
     try:
         up(port, public_port, apply=bool(os.environ.get("APPLY")))
-    except (
-        DeployError,
-        LookupError,
-        OSError,
-        PackageError,
-        PortTakenError,
-        SettingsError,
-        StaleCodeError,
-        ToolError,
-        UnsupportedApiError,
-    ) as error:
+    except FAILURES as error:
         sys.exit(f"Error: {error}")
     except (BotoCoreError, ClientError) as error:
         sys.exit(f"Error: the embedded AWS did not do as it was asked: {error}")

@@ -5,17 +5,21 @@ import select
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 from watchfiles import DefaultFilter, watch
+
+from local.threads import running
 
 #: The folders and the files that are watched.
 FOLDERS, FILES = ("lambda", "stacks"), ("cdktf.json", "main.py", "Pipfile.lock")
 
 
-class Watch:
+def watching(
+    root: Path, saved: Callable[[set[str]], None], entered: Callable[[], None]
+) -> AbstractContextManager[None]:
     """Watches while the context lasts.
 
     Args:
@@ -23,51 +27,27 @@ class Watch:
         saved: gets the changed paths, relative to `root`, in one call for what is saved at once.
         entered: is called when somebody presses Enter in the terminal that this program runs in.
     """
+    stopped = threading.Event()
 
-    def __init__(self, root: Path, saved: Callable[[set[str]], None], entered: Callable[[], None]) -> None:
-        self._root = root
-        self._saved = saved
-        self._entered = entered
-        self._stopped = threading.Event()
-        folders = [root / name for name in FOLDERS]
-        # A file that an editor replaces is another one, so its folder is watched.
-        self._threads = [
-            threading.Thread(target=self._watch, args=(folders, True, DefaultFilter())),
-            threading.Thread(
-                target=self._watch, args=([root], False, lambda _, path: Path(path).name in FILES)
-            ),
-            threading.Thread(target=self._listen),
-        ]
+    def follow(folders: list[Path], recursive: bool, wanted: Callable[..., bool]) -> None:
+        options: dict[str, Any] = {"debounce": 400, "step": 50, "recursive": recursive}
+        for changes in watch(*folders, watch_filter=wanted, stop_event=stopped, **options):
+            saved({Path(path).relative_to(root).as_posix() for _, path in changes})
 
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _watch(self, folders: list[Path], recursive: bool, wanted: Callable[..., bool]) -> None:
-        for changes in watch(
-            *folders,
-            watch_filter=wanted,
-            debounce=400,
-            stop_event=self._stopped,
-            recursive=recursive,
-            step=50,
-        ):
-            self._saved({Path(path).relative_to(self._root).as_posix() for _, path in changes})
-
-    def _listen(self) -> None:
-        while not self._stopped.is_set() and can_press_enter():
+    def listen() -> None:
+        while not stopped.is_set() and can_press_enter():
             if select.select([sys.stdin], [], [], 0.3)[0]:
                 if not os.read(sys.stdin.fileno(), 1024):
                     return
-                self._entered()
+                entered()
+
+    return running(
+        stopped,
+        lambda: follow([root / name for name in FOLDERS], True, DefaultFilter()),
+        # A file that an editor replaces is another one, so its folder is watched.
+        lambda: follow([root], False, lambda _, path: Path(path).name in FILES),
+        listen,
+    )
 
 
 def can_press_enter() -> bool:

@@ -12,5 +12,6 @@ def copy_project(folder: Path, *shared: str) -> Path:
         ROOT, folder, ignore=shutil.ignore_patterns(".*", "node_modules", "build", "cdktf.out", "tests")
     )
     for name in shared:
+        (ROOT / name).mkdir(exist_ok=True)
         (folder / name).symlink_to(ROOT / name)
     return folder

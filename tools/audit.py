@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 
 from tools.environments import python_of
+from tools.failures import one_sentence
 from tools.toolchain import ROOT, ToolError
 
 #: npm's packages build and test, and none is shipped; below this severity they are shown and do not fail.
@@ -40,16 +41,14 @@ def audit(name: str, command: Sequence[str], text: str = "") -> bool:
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence, if a vulnerability is known or a service does not answer."""
-    try:
-        pip = (str(python_of("supply_chain")), *PIP)
-        passed = [audit(name, pip, text) for name, text in requirements()]
-        passed.append(audit("package-lock.json", NPM))
-    except ToolError as error:
-        sys.exit(f"Error: {error}")
+    """Raises SystemExit: a vulnerability is known; ToolError: a service does not answer."""
+    pip = (str(python_of("supply_chain")), *PIP)
+    passed = [audit(name, pip, text) for name, text in requirements()]
+    passed.append(audit("package-lock.json", NPM))
     if not all(passed):
         sys.exit("Error: packages with known vulnerabilities are locked; the lines above name them.")
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        main()

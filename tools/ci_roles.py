@@ -7,17 +7,15 @@ import argparse
 import json
 import os
 import shlex
-import sys
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.settings import Settings, SettingsError, load_settings
-from tools.failures import DeployError, explain
-from tools.github import GitHub, GitHubError
+from stacks.settings import Settings, load_settings
+from tools.failures import one_sentence
+from tools.github import GitHub
 from tools.stacks import Stacks
-from tools.toolchain import ROOT, ToolError
+from tools.toolchain import ROOT
 
 FOLDER = ROOT / "build/roles"
 
@@ -25,74 +23,59 @@ FOLDER = ROOT / "build/roles"
 GITHUB, HCP = "token.actions.githubusercontent.com", "app.terraform.io"
 AUDIENCES = {GITHUB: "sts.amazonaws.com", HCP: "aws.workload.identity"}
 
+#: What shows customers' data, which a plan has no need of.
+CUSTOMERS_DATA = {
+    "dynamodb": ("BatchGetItem", "GetItem", "GetRecords", "PartiQLSelect", "Query", "Scan"),
+    "logs": ("FilterLogEvents", "GetLogEvents", "GetLogRecord", "StartLiveTail", "StartQuery"),
+}
+
+
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [*statements]}
+
+
 #: Beside AWS's ReadOnlyAccess, which reads customers' data too, and decrypts nothing: under a key of the
 #: environment's own Terraform would compare neither the parameters nor the functions' variables.
-PLAN_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Deny",
-            "Action": [
-                *(
-                    f"dynamodb:{action}"
-                    for action in ("BatchGetItem", "GetItem", "GetRecords", "PartiQLSelect", "Query", "Scan")
-                ),
-                *(
-                    f"logs:{action}"
-                    for action in (
-                        "FilterLogEvents",
-                        "GetLogEvents",
-                        "GetLogRecord",
-                        "StartLiveTail",
-                        "StartQuery",
-                    )
-                ),
-            ],
-            "Resource": "*",
-        },
-        {
-            "Effect": "Allow",
-            "Action": "kms:Decrypt",
-            "Resource": "*",
-            "Condition": {
-                "StringLike": {"kms:ViaService": ["ssm.*.amazonaws.com", "lambda.*.amazonaws.com"]}
-            },
-        },
-    ],
-}
+PLAN_POLICY = _policy(
+    {
+        "Effect": "Deny",
+        "Action": [f"{service}:{action}" for service, names in CUSTOMERS_DATA.items() for action in names],
+        "Resource": "*",
+    },
+    {
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {"StringLike": {"kms:ViaService": ["ssm.*.amazonaws.com", "lambda.*.amazonaws.com"]}},
+    },
+)
 
 
 def deploy_policy(account: str, environment: str) -> dict[str, Any]:
     """Beside AWS's PowerUserAccess, which has no rights on roles: those on the roles of the environment."""
     actions = ("*Role", "*RolePolicy", "ListRolePolicies", "ListAttachedRolePolicies", "*RoleTags")
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": [f"iam:{action}" for action in (*actions, "ListInstanceProfilesForRole")],
-                "Resource": f"arn:aws:iam::{account}:role/tracking-*-{environment}*",
-            }
-        ],
-    }
+    return _policy(
+        {
+            "Effect": "Allow",
+            "Action": [f"iam:{action}" for action in (*actions, "ListInstanceProfilesForRole")],
+            "Resource": f"arn:aws:iam::{account}:role/tracking-*-{environment}*",
+        }
+    )
 
 
 def trust_policy(account: str, issuer: str, subjects: list[str]) -> dict[str, Any]:
     """Lets in the tokens of `issuer` with one of these subjects, in which a star stands for any text."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{issuer}"},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {
-                    "StringEquals": {f"{issuer}:aud": AUDIENCES[issuer]},
-                    "StringLike": {f"{issuer}:sub": subjects},
-                },
-            }
-        ],
-    }
+    return _policy(
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{issuer}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {f"{issuer}:aud": AUDIENCES[issuer]},
+                "StringLike": {f"{issuer}:sub": subjects},
+            },
+        }
+    )
 
 
 def github_subjects(repository: dict[str, Any], environment: str) -> list[str]:
@@ -169,37 +152,33 @@ def _commands(name: str, documents: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence for whatever goes wrong."""
+    """Prints the commands. Raises what `one_sentence` takes."""
     parser = argparse.ArgumentParser(prog="python -m tools.ci_roles", description=__doc__)
     parser.add_argument("--account", help="the AWS account; the default is that of the credentials")
     parser.add_argument(
         "--project", default="Default Project", help="of HCP Terraform, which has the workspaces"
     )
     arguments = parser.parse_args()
-    try:
-        settings = load_settings(ROOT / "cdktf.json", os.environ)
-        account = arguments.account or boto3.client("sts").get_caller_identity()["Account"]
-        hcp = settings.state.owner == "hcp"
-        issuer = HCP if hcp else GITHUB
-        made = roles(
-            settings,
-            account,
-            repository=None if hcp else GitHub(os.environ).request("GET"),
-            workspaces=_workspaces() if hcp else [],
-            project=arguments.project,
-        )
-        print("# Once an account:")
-        print(
-            f"aws iam create-open-id-connect-provider --url https://{issuer} --client-id-list {AUDIENCES[issuer]}"
-        )
-        for name, documents in made.items():
-            print(f"\n# {name}")
-            print("\n".join(_commands(name, documents)))
-    except (DeployError, GitHubError, SettingsError, ToolError) as error:
-        sys.exit(f"Error: {error}")
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"Error: {explain(str(error)) or error}")
+    settings = load_settings(ROOT / "cdktf.json", os.environ)
+    account = arguments.account or boto3.client("sts").get_caller_identity()["Account"]
+    hcp = settings.state.owner == "hcp"
+    issuer = HCP if hcp else GITHUB
+    made = roles(
+        settings,
+        account,
+        repository=None if hcp else GitHub(os.environ).request("GET"),
+        workspaces=_workspaces() if hcp else [],
+        project=arguments.project,
+    )
+    print("# Once an account:")
+    print(
+        f"aws iam create-open-id-connect-provider --url https://{issuer} --client-id-list {AUDIENCES[issuer]}"
+    )
+    for name, documents in made.items():
+        print(f"\n# {name}")
+        print("\n".join(_commands(name, documents)))
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        main()

@@ -7,7 +7,8 @@ import os
 import sys
 
 from tools.deploy import REPORTS
-from tools.github import GitHub, GitHubError
+from tools.failures import one_sentence
+from tools.github import GitHub
 
 #: Who comments with the token of a workflow. A comment of somebody else may begin with the marker too.
 AUTHOR = "github-actions[bot]"
@@ -24,18 +25,16 @@ def put_comment(github: GitHub, pull_request: str, marker: str, text: str) -> No
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence for whatever goes wrong."""
+    """Comments. Raises what `one_sentence` takes, or SystemExit."""
     environment = os.environ.get("ENVIRONMENT_SUFFIX") or "dev"
     reports = [path.read_text(encoding="utf-8") for path in sorted(REPORTS.glob("*.md"))]
     if not reports:
         sys.exit(f"Error: there is no plan in {REPORTS}; run `make plan` first.")
     if not (pull_request := os.environ.get("PULL_REQUEST", "")).isdecimal():
         sys.exit(f"Error: PULL_REQUEST is {pull_request!r}; it has to be the number of a pull request.")
-    try:
-        put_comment(GitHub(os.environ), pull_request, f"<!-- plan of {environment} -->", "".join(reports))
-    except GitHubError as error:
-        sys.exit(f"Error: {error}")
+    put_comment(GitHub(os.environ), pull_request, f"<!-- plan of {environment} -->", "".join(reports))
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        main()

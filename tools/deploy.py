@@ -12,16 +12,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from main import LOCK
-from stacks.settings import Settings, SettingsError, load_all_regions
-from tools.failures import DeployError, explain
+from stacks.settings import Settings, load_all_regions
+from tools.failures import DeployError, explain, one_sentence
 from tools.import_existing import import_existing
 from tools.plan_report import REPORT_CHARACTERS, plan_summary, write_report
 from tools.stacks import CHANGES, Stacks
 from tools.state_bucket import create_state_bucket, delete_empty_state
-from tools.toolchain import ROOT, ToolError
+from tools.toolchain import ROOT
 
 #: What `make comment` puts under a pull request: a file for each stack.
 REPORTS = ROOT / "build/plans"
@@ -226,18 +224,6 @@ def _run(arguments: argparse.Namespace, regions: Sequence[Settings]) -> None:
         deployment.lock_provider()
 
 
-def main() -> None:
-    """Raises SystemExit with one plain sentence for whatever goes wrong."""
-    arguments = _arguments()
-    try:
-        _run(arguments, load_all_regions(ROOT / "cdktf.json", os.environ))
-    except (DeployError, SettingsError, ToolError, OSError) as error:
-        sys.exit(f"Error: {error}")
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"Error: {explain(str(error)) or error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        _run(_arguments(), load_all_regions(ROOT / "cdktf.json", os.environ))

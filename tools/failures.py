@@ -1,6 +1,16 @@
 """Failures that a user can do something about: what the tools print, and what to tell the user."""
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stacks.package import PackageError
+from stacks.settings import SettingsError
+from tools.github import GitHubError
+from tools.toolchain import ToolError
 
 SENTENCES = {
     r"Terraform was killed": (
@@ -81,3 +91,20 @@ def explain(said: str) -> str | None:
         if match := re.search(pattern, said, re.DOTALL):
             return sentence.format(**match.groupdict())
     return None
+
+
+#: What says itself in one sentence why a command ends.
+FAILURES = (DeployError, GitHubError, OSError, PackageError, SettingsError, ToolError)
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Makes whatever goes wrong in a command a SystemExit with one plain sentence."""
+    try:
+        yield
+    except FAILURES as error:
+        sys.exit(f"Error: {error}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"Error: {explain(str(error)) or error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

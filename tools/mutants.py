@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from tools.failures import one_sentence
 from tools.toolchain import ROOT, ToolError
 
 _LIST = ROOT / "tests/mutants.toml"
@@ -68,8 +69,8 @@ def check(mutant: Mutant) -> bool:
     return code == _FAILED
 
 
-def main() -> int:
-    """Fails if a mutant survives."""
+def main() -> None:
+    """Raises SystemExit: a mutant survives; ToolError: the tests cannot tell."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument(
         "part", nargs="?", default="", help="only the faults whose description has this in it"
@@ -77,18 +78,15 @@ def main() -> int:
     part = parser.parse_args().part
     every = [Mutant(**entry) for entry in tomllib.loads(_LIST.read_text(encoding="utf-8"))["mutant"]]
     mutants = [mutant for mutant in every if part in mutant.fault]
-    try:
-        code, output = run(sorted({mutant.test for mutant in mutants}))
-        if code != _PASSED:
-            raise ToolError(f"The tests fail without any fault:\n{output[-2000:]}")
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            survivors = list(pool.map(check, mutants)).count(False)
-    except ToolError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    code, output = run(sorted({mutant.test for mutant in mutants}))
+    if code != _PASSED:
+        raise ToolError(f"The tests fail without any fault:\n{output[-2000:]}")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        survivors = list(pool.map(check, mutants)).count(False)
     print(f"{len(mutants) - survivors} of {len(mutants)} faults are found")
-    return 1 if survivors else 0
+    sys.exit(bool(survivors))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with one_sentence():
+        main()

@@ -10,11 +10,10 @@ import sys
 from collections.abc import Iterable
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.settings import SettingsError, load_all_regions
-from tools.failures import explain
-from tools.github import GitHub, GitHubError
+from stacks.settings import load_all_regions
+from tools.failures import one_sentence
+from tools.github import GitHub
 from tools.toolchain import ROOT
 
 LABEL = "preview"
@@ -37,14 +36,9 @@ def left_over(github: GitHub, regions: Iterable[str]) -> list[str]:
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence for whatever goes wrong."""
-    try:
-        settings = load_all_regions(ROOT / "cdktf.json", {**os.environ, "ENVIRONMENT_SUFFIX": "pr-0"})
-        environments = left_over(GitHub(os.environ), [regional.region for regional in settings])
-    except (GitHubError, SettingsError) as error:
-        sys.exit(f"Error: {error}")
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"Error: {explain(str(error)) or error}")
+    """Destroys them. Raises what `one_sentence` takes, or SystemExit."""
+    settings = load_all_regions(ROOT / "cdktf.json", {**os.environ, "ENVIRONMENT_SUFFIX": "pr-0"})
+    environments = left_over(GitHub(os.environ), [regional.region for regional in settings])
     print(f"To be destroyed: {', '.join(environments) or 'none'}.", flush=True)
     failed = [
         environment
@@ -61,4 +55,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        main()

@@ -3,15 +3,15 @@
 import hashlib
 import json
 import subprocess
-import sys
 import venv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZipFile
 
-from stacks.package import PackageError, build
+from stacks.package import build
 from tools.environments import python_of
+from tools.failures import one_sentence
 from tools.toolchain import ROOT, ToolError
 
 FOLDER = ROOT / "build/sbom"
@@ -51,16 +51,14 @@ def describe(package: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence, if a package cannot be built or described."""
+    """Writes the bills. Raises PackageError, ToolError: a package cannot be built or described."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    try:
-        for function in functions():
-            path = FOLDER / f"{function}.cdx.json"
-            path.write_text(json.dumps(describe(build(function)), indent=2), encoding="utf-8")
-            print(f"Wrote {path.relative_to(ROOT)}")
-    except (PackageError, ToolError) as error:
-        sys.exit(f"Error: {error}")
+    for function in functions():
+        path = FOLDER / f"{function}.cdx.json"
+        path.write_text(json.dumps(describe(build(function)), indent=2), encoding="utf-8")
+        print(f"Wrote {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        main()

@@ -1,11 +1,10 @@
 """Writes docs/page.png and docs/page-phone.png: the customer's page with the demo shipment."""
 
-import sys
-
 from local import demo
 from public import page
 from tools.browser import chromium
-from tools.toolchain import ROOT, ToolError
+from tools.failures import one_sentence
+from tools.toolchain import ROOT
 
 #: 2026-06-01 15:40 UTC, so that the same page makes the same picture.
 _NOW_MS = 1780328400000
@@ -36,7 +35,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_sentence():
         main()
-    except ToolError as error:
-        sys.exit(f"Error: {error}")

@@ -42,6 +42,7 @@ STATUSES: Final[Mapping[str, float]] = {
     "failed": 0.02,
 }
 SHIPMENTS: Final = 100_000
+SECONDS: Final = 5
 EXPONENT: Final = 0.8
 START: Final = 1_700_000_000_000
 
@@ -49,12 +50,12 @@ START: Final = 1_700_000_000_000
 Results = Mapping[tuple[int, int], float]
 
 
-def accepted(rate: int, shards: int, *, seconds: int = 5, seed: int = 1, shipments: int = SHIPMENTS) -> float:
+def accepted(rate: int, shards: int, *, shipments: int = SHIPMENTS) -> float:
     """Updates a second that are stored of `rate` offered; the same for the same arguments."""
-    chance = random.Random(seed)  # noqa: S311 (a load, no secret)
+    chance = random.Random(1)  # noqa: S311 (a load, no secret)
     weights = list(accumulate(rank**-EXPONENT for rank in range(1, shipments + 1)))
     stored = 0
-    for second in range(seconds):
+    for second in range(SECONDS):
         partitions: Counter[str] = Counter()
         index_partitions: Counter[str] = Counter()
         ranks = chance.choices(range(1, shipments + 1), cum_weights=weights, k=rate)
@@ -68,7 +69,7 @@ def accepted(rate: int, shards: int, *, seconds: int = 5, seed: int = 1, shipmen
                 partitions[key] += 1
                 index_partitions[index_key] += 1
                 stored += 1
-    return stored / seconds
+    return stored / SECONDS
 
 
 def simulate() -> Results:

@@ -7,7 +7,6 @@ Nothing is written.
 import argparse
 import json
 import os
-import sys
 import time
 import urllib.request
 from collections.abc import Mapping
@@ -16,12 +15,9 @@ from http.client import HTTPException
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
 
-from stacks.settings import SettingsError
-from tools.failures import DeployError
+from tools.failures import DeployError, one_sentence
 from tools.stacks import Stacks
-from tools.toolchain import ToolError
 
 #: What is asked, by the output that has the URL, and the field that the answer has.
 QUESTIONS = {
@@ -74,21 +70,19 @@ def urls(outputs: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def main() -> None:
-    """Raises SystemExit with one plain sentence for whatever goes wrong."""
+    """Asks. Raises what `one_sentence` takes."""
     parser = argparse.ArgumentParser(prog="python -m tools.smoke", description=__doc__)
     parser.add_argument("--output", default="cdktf.out", help="the folder of the synthesized stacks")
     arguments = parser.parse_args()
-    try:
-        stacks = Stacks(os.environ, output=arguments.output)
-        for stack in stacks.names:
-            _, said = stacks.terraform(stack, "output", "-json", "-no-color", quiet=True)
-            outputs = {name: item["value"] for name, item in json.loads(said).items()}
-            for url, field in urls(outputs):
-                check(url, field, region=stacks.region(stack))
-                print(f"{url} answers.")
-    except (DeployError, SettingsError, ToolError, BotoCoreError) as error:
-        sys.exit(f"Error: {error}")
+    stacks = Stacks(os.environ, output=arguments.output)
+    for stack in stacks.names:
+        _, said = stacks.terraform(stack, "output", "-json", "-no-color", quiet=True)
+        outputs = {name: item["value"] for name, item in json.loads(said).items()}
+        for url, field in urls(outputs):
+            check(url, field, region=stacks.region(stack))
+            print(f"{url} answers.")
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence():
+        main()

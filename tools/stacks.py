@@ -40,6 +40,7 @@ class Stacks:
         environ: the variables of every command; ENVIRONMENT_SUFFIX in it chooses the environment.
         output: where the synthesized stacks are, relative to the project.
         show: takes each line that a command prints.
+        shown: where a user finds those lines, for the sentence of a failure.
         patience_seconds: how long an interrupted Terraform may take to finish and to write its state.
 
     Raises:
@@ -52,14 +53,17 @@ class Stacks:
         *,
         output: str = "cdktf.out",
         show: Callable[[str], None] = _print,
+        shown: str = "stands above",
         patience_seconds: float = 60,
     ) -> None:
         self._environ = environment(environ)
         self._environment = environ.get("ENVIRONMENT_SUFFIX") or "dev"
         self._output_name, self._output = output, ROOT / output
-        self._show = show
+        self._show, self._shown = show, shown
         self._patience_seconds = patience_seconds
         self._initialized: set[str] = set()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._killed = False
 
     def synth(self) -> None:
         """Writes the stacks anew; none of an earlier synth is left. Raises DeployError with what the app said."""
@@ -127,13 +131,20 @@ class Stacks:
         return str(_provider(self.configuration(name))["region"])
 
     def terraform(
-        self, name: str, *arguments: str, quiet: bool = False, initialize: bool = True, may_fail: bool = False
+        self,
+        name: str,
+        *arguments: str,
+        show: Callable[[str], None] | None = None,
+        quiet: bool = False,
+        initialize: bool = True,
+        may_fail: bool = False,
     ) -> tuple[int, str]:
         """Runs Terraform in the folder of a stack; returns its exit status, 0 or CHANGES, and what it said.
 
         Args:
             name: of a stack.
             arguments: of Terraform.
+            show: takes each line instead of the stacks' own.
             quiet: whether to show what it says only if it fails.
             may_fail: whether a failure is expected, and so not shown either.
             initialize: whether to run `terraform init` first, unless that was done.
@@ -143,19 +154,20 @@ class Stacks:
             ToolError: Terraform's AWS provider is not to be had.
         """
         folder = self.folder(name)
-        if initialize and name not in self._initialized:
-            self._initialize(name)
-        variables = self.variables(name)
-        status, said = self._run(folder, *arguments, environ=variables, quiet=quiet, may_fail=may_fail)
+        if initialize:
+            self.initialize(name)
+        shown = None if quiet else show or self._show
+        status, said = self._run(folder, *arguments, environ=self.variables(name), show=shown)
         if status not in (0, CHANGES):
-            raise _failure(name, arguments[0], status, said)
+            raise self._failure(name, arguments[0], status, said, quiet=quiet and not may_fail)
         return status, said
 
-    def _initialize(self, name: str) -> None:
-        variables = self.variables(name)
-        status, said = self._run(
-            self.folder(name), "init", "-input=false", "-no-color", environ=variables, quiet=True
-        )
+    def initialize(self, name: str) -> None:
+        """Runs `terraform init` in the folder of a stack, unless that was done. Raises as `terraform` does."""
+        if name in self._initialized:
+            return
+        variables, init = self.variables(name), ("init", "-input=false", "-no-color")
+        status, said = self._run(self.folder(name), *init, environ=variables, show=None)
         if status and re.search(BACKEND_CHANGED, said):
             migrate = "init" if "cloud" in self._read(name)["terraform"] else "init -migrate-state"
             raise DeployError(
@@ -164,7 +176,7 @@ class Stacks:
                 f"terraform -chdir={self.folder(name)} {migrate}"
             )
         if status:
-            raise _failure(name, "init", status, said)
+            raise self._failure(name, "init", status, said, quiet=True)
         self._initialized.add(name)
 
     def variables(self, name: str) -> dict[str, str]:
@@ -191,7 +203,7 @@ class Stacks:
         return provider_source(wanted, self._environ)
 
     def _run(
-        self, folder: Path, *arguments: str, environ: Mapping[str, str], quiet: bool, may_fail: bool = False
+        self, folder: Path, *arguments: str, environ: Mapping[str, str], show: Callable[[str], None] | None
     ) -> tuple[int, str]:
         said = []
         with subprocess.Popen(
@@ -204,35 +216,47 @@ class Stacks:
             text=True,
             start_new_session=True,
         ) as process:
+            self._running.add(process)
+            if self._killed:
+                self.kill()
             assert process.stdout is not None  # noqa: S101 (for the type checker)
             try:
                 for line in process.stdout:
                     said.append(line)
-                    if not quiet:
-                        self._show(line.rstrip("\n"))
+                    if show:
+                        show(line.rstrip("\n"))
             except KeyboardInterrupt:
                 self._interrupt(process)
                 raise
-        if quiet and not may_fail and process.returncode not in (0, CHANGES):
-            self._show("".join(said).rstrip("\n"))
+        self._running.discard(process)
         return process.returncode, ANSI.sub("", "".join(said))
+
+    def kill(self) -> None:
+        """Ends what runs in other threads, and what they are about to run, whatever becomes of the state."""
+        self._killed = True
+        for process in list(self._running):
+            _kill(process)
 
     def _interrupt(self, process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             process.communicate(timeout=self._patience_seconds)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
+
+    def _failure(self, name: str, command: str, status: int, said: str, *, quiet: bool) -> DeployError:
+        if quiet:
+            self._show(said.rstrip("\n"))
+        if status < 0 or status > 128:  # which a shell or a container makes of a signal
+            said += "Terraform was killed"
+        unknown = f"`terraform {command}` of {name} failed; what it said {self._shown}."
+        return DeployError(explain(said) or unknown, said)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _provider(configuration: dict[str, Any]) -> dict[str, Any]:
     provider: dict[str, Any] = configuration["provider"]["aws"][0]
     return provider
-
-
-def _failure(name: str, command: str, status: int, said: str) -> DeployError:
-    if status < 0 or status > 128:  # which a shell or a container makes of a signal
-        said += "Terraform was killed"
-    return DeployError(
-        explain(said) or f"`terraform {command}` of {name} failed; what it said stands above.", said
-    )

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,12 @@ from schemathesis.specs.openapi.checks import (
 
 from local.gateway import Gateway
 from main import ROOT
+from tests.commands import output
 from tests.conformance import violations
 from tests.copies import copy_project
 from tests.e2e.conftest import Deployment, SigV4, serve, signed, tool
-from tools import toolchain
 from tools.failures import DeployError
+from tools.stacks import Stacks
 
 openapi = schemathesis.openapi.from_path(ROOT / "docs/openapi.json")
 
@@ -109,35 +110,17 @@ def test_a_change_of_status_is_told_once_and_another_scan_is_not(gateway: Gatewa
     ]
 
 
-def plan(deployment: Deployment, folder: Path, environ: Mapping[str, str]) -> list[dict[str, Any]]:
+def plan(stacks: Stacks, name: str) -> list[dict[str, Any]]:
     """What Terraform would change, after it has looked at what is there."""
-    terraform = {**toolchain.environment(environ), **deployment.stacks.provider_source}
-    for command in (["init", "-input=false"], ["plan", "-input=false", "-out=plan.bin"]):
-        done = subprocess.run(
-            ["terraform", *command],
-            cwd=folder,
-            env=terraform,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-    shown = subprocess.run(
-        ["terraform", "show", "-json", "plan.bin"],
-        cwd=folder,
-        env=terraform,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    changes = json.loads(shown.stdout)["resource_changes"]
+    stacks.terraform(name, "plan", "-input=false", "-out=plan.bin", quiet=True)
+    _, shown = stacks.terraform(name, "show", "-json", "plan.bin", quiet=True)
+    changes = json.loads(shown)["resource_changes"]
     return [change for change in changes if change["change"]["actions"] not in (["no-op"], ["read"])]
 
 
 def test_a_second_plan_changes_nothing(deployment: Deployment) -> None:
     for stack in ("state", "tracking-dev", "public-dev"):
-        assert not plan(deployment, deployment.folder.parent / stack, deployment.environ)
+        assert not plan(deployment.stacks, stack)
 
 
 @pytest.mark.usefixtures("deployment")
@@ -146,26 +129,22 @@ def test_aws_takes_every_request_of_the_deployment(recording: Path) -> None:
     assert len(recording.read_text(encoding="utf-8").splitlines()) > 300
 
 
-def changed_project(folder: Path, file: str, old: str, new: str) -> Path:
-    """The project with one text of one file replaced."""
+def changed(deployment: Deployment, folder: Path, file: str, old: str, new: str) -> Stacks:
+    """The stacks of the project with one text of one file replaced."""
     copy = copy_project(folder / "copy", "node_modules", "build")
     text = (copy / file).read_text(encoding="utf-8")
     assert old in text
     (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-    return copy
+    output(sys.executable, "main.py", folder=copy, environ=deployment.environ)
+    return Stacks(deployment.environ, output=str(copy / "cdktf.out"))
 
 
 def test_a_change_of_a_methods_authorization_needs_a_new_deployment(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    copy = changed_project(
-        tmp_path, "stacks/constructs/rest_api.py", 'authorization="AWS_IAM"', 'authorization="NONE"'
-    )
-    subprocess.run([sys.executable, "main.py"], cwd=copy, env=deployment.environ, check=True, timeout=120)
-    actions = {
-        change["type"]: change["change"]["actions"]
-        for change in plan(deployment, copy / "cdktf.out/stacks/tracking-dev", deployment.environ)
-    }
+    construct, authorization = "stacks/constructs/rest_api.py", 'authorization="{}"'.format
+    stacks = changed(deployment, tmp_path, construct, authorization("AWS_IAM"), authorization("NONE"))
+    actions = {change["type"]: change["change"]["actions"] for change in plan(stacks, "tracking-dev")}
     assert actions["aws_api_gateway_method"] == ["update"]
     assert actions["aws_api_gateway_deployment"] == ["create", "delete"]
 
@@ -173,48 +152,29 @@ def test_a_change_of_a_methods_authorization_needs_a_new_deployment(
 def test_a_changed_handler_replaces_the_functions_code_and_nothing_else(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    copy = changed_project(tmp_path, "lambda/tracking/handler.py", '"""', '"""Changed. ')
-    subprocess.run([sys.executable, "main.py"], cwd=copy, env=deployment.environ, check=True, timeout=120)
-    (change,) = plan(deployment, copy / "cdktf.out/stacks/tracking-dev", deployment.environ)
+    stacks = changed(deployment, tmp_path, "lambda/tracking/handler.py", '"""', '"""Changed. ')
+    (change,) = plan(stacks, "tracking-dev")
     assert (change["type"], change["change"]["actions"]) == ("aws_lambda_function", ["update"])
     before, after = change["change"]["before"], change["change"]["after"]
-    changed = {name for name in after if before.get(name) != after[name]}
-    assert changed == {"source_code_hash"}
+    assert {name for name in after if before.get(name) != after[name]} == {"source_code_hash"}
     assert before["function_name"] == "tracking-processor-dev"
 
 
 def test_a_web_acl_comes_and_goes_with_its_setting(deployment: Deployment, tmp_path: Path) -> None:
-    copy = changed_project(tmp_path, "cdktf.json", '"dev": {}', '"dev": { "tracking": { "web_acl": true } }')
-    subprocess.run([sys.executable, "main.py"], cwd=copy, env=deployment.environ, check=True, timeout=120)
+    with_acl = '"dev": { "tracking": { "web_acl": true } }'
+    stacks = changed(deployment, tmp_path, "cdktf.json", '"dev": {}', with_acl)
     waf, api = boto3.client("wafv2"), boto3.client("apigateway")
-    folder = copy / "cdktf.out/stacks/tracking-dev"
-    plan(deployment, folder, deployment.environ)
-    apply(deployment, folder)
+    assert plan(stacks, "tracking-dev")
+    stacks.terraform("tracking-dev", "apply", "plan.bin", quiet=True)
     id = next(item["id"] for item in api.get_rest_apis()["items"] if item["name"] == "tracking-api-dev")
     stage = f"arn:aws:apigateway:us-east-1::/restapis/{id}/stages/dev"
     assert waf.get_web_acl_for_resource(ResourceArn=stage)["WebACL"]["Name"] == "tracking-dev"
-    changes = plan(deployment, folder, deployment.environ)
-    assert not [change["address"] for change in changes if "waf" in change["type"]]
-    plan(deployment, deployment.folder, deployment.environ)
-    apply(deployment, deployment.folder)
+    assert not [change for change in plan(stacks, "tracking-dev") if "waf" in change["type"]]
+    assert plan(deployment.stacks, "tracking-dev")
+    deployment.stacks.terraform("tracking-dev", "apply", "plan.bin", quiet=True)
     assert not [
         item for item in waf.list_web_acls(Scope="REGIONAL")["WebACLs"] if item["Name"] == "tracking-dev"
     ]
-
-
-def apply(deployment: Deployment, folder: Path) -> None:
-    """Applies what was planned in the folder."""
-    terraform = {**toolchain.environment(deployment.environ), **deployment.stacks.provider_source}
-    done = subprocess.run(
-        ["terraform", "apply", "plan.bin"],
-        cwd=folder,
-        env=terraform,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_second_deploy_is_refused_by_the_lock_and_a_stale_lock_can_be_released(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from main import add_stacks
+from tests.commands import output
 from tests.copies import copy_project
 from tests.synthesis import readable, settings, synthesize
 
@@ -27,7 +27,7 @@ def test_the_json_does_not_depend_on_the_folder_nor_on_a_line_of_a_handler(tmp_p
     handler = copy / "lambda/tracking/handler.py"
     handler.write_text(f"{handler.read_text(encoding='utf-8')}\n# changed\n", encoding="utf-8")
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    subprocess.run([sys.executable, "main.py"], cwd=copy, env=environ, check=True, timeout=120)
+    output(sys.executable, "main.py", folder=copy, environ=environ)
     app = App(outdir=str(tmp_path / "here"))
     add_stacks(app, settings("dev"))
     app.synth()

@@ -14,6 +14,7 @@ import pytest
 from bench.stub import stub
 from runtime.aws import AwsError, Client
 from tests.conftest import REGION
+from tests.serving import serving
 
 TABLE = {"TableName": "updates"}
 ITEM = {"tracking_id": {"S": "SHIP-1"}, "timestamp": {"N": "1"}}
@@ -74,15 +75,11 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with serving(server := Server()) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local-secret")
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def ask(client: Any, text: str = "A") -> dict[str, Any]:

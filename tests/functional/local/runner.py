@@ -63,6 +63,16 @@ class Runner:
             )
         )
 
+    def permit(self, name: str, api: str) -> None:
+        """Lets an API invoke a function."""
+        self.client.add_permission(
+            FunctionName=name,
+            StatementId=f"allow-{api}",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{REGION}:123456789012:{api}/*/*",
+        )
+
     def __call__(self, files: dict[str, str] | str, **configuration: Any) -> Function:
         name, package = self.deploy(files, **configuration)
         return self.run(name, package)
@@ -79,6 +89,13 @@ def endpoint() -> Iterator[str]:
 def runner(endpoint: str, tmp_path: Path) -> Iterator[Runner]:
     with ExitStack() as stack:
         yield Runner(endpoint, tmp_path, stack)
+
+
+@pytest.fixture(scope="module")
+def module_runner(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """One whose functions run as long as the module's tests."""
+    with ExitStack() as stack:
+        yield Runner(endpoint, tmp_path_factory.mktemp("packages"), stack)
 
 
 def gone(pid: int) -> bool:

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -26,20 +27,14 @@ class TestProcesses:
     """
 
     def at_once(self, run: Function, events: list[object]) -> list[Any]:
-        answers: list[Any] = [None] * len(events)
-
-        def invoke(index: int) -> None:
+        def invoke(event: object) -> Any:
             try:
-                answers[index] = run.invoke(events[index]).payload
+                return run.invoke(event).payload
             except ThrottledError as error:
-                answers[index] = error
+                return error
 
-        threads = [threading.Thread(target=invoke, args=(index,)) for index in range(len(events))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return answers
+        with ThreadPoolExecutor(len(events)) as pool:
+            return list(pool.map(invoke, events))
 
     def test_imports_stay_warm(self, runner: Runner) -> None:
         run = runner(self.COUNT)

@@ -6,7 +6,6 @@ decided: set it, if AWS's documentation or recorded answers show a value for it,
 """
 
 import json
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import output
 from tests.synthesis import stacks
 
 pytestmark = pytest.mark.slow
@@ -29,10 +29,8 @@ def schemas(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     main = {"terraform": {"required_providers": {"aws": PROVIDER}}}
     (folder / "main.tf.json").write_text(json.dumps(main), encoding="utf-8")
     for command in (["init", "-input=false"], ["providers", "schema", "-json"]):
-        run = subprocess.run(
-            ["terraform", *command], cwd=folder, env=environ, capture_output=True, check=True
-        )
-    (provider,) = json.loads(run.stdout)["provider_schemas"].values()
+        said = output("terraform", *command, folder=folder, environ=environ)
+    (provider,) = json.loads(said)["provider_schemas"].values()
     found: dict[str, Any] = provider["resource_schemas"]
     return found
 

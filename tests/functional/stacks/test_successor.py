@@ -4,13 +4,14 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from main import ROOT
+from tests.commands import output
+from tests.copies import copy_project
 from tools.environments import python_of
 
 pytestmark = pytest.mark.slow
@@ -23,16 +24,13 @@ VERSIONS = {
 }
 
 
-def synthesized(python: str, script: str, output: Path, project: Path = ROOT) -> dict[str, Any]:
+def synthesized(python: str, script: str, outputs: Path, project: Path = ROOT) -> dict[str, Any]:
     """The JSON of the stacks of prod, by a Python of its own."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    environ |= {"CDKTF_OUTDIR": str(output), "ENVIRONMENT_SUFFIX": "prod"}
+    environ |= {"CDKTF_OUTDIR": str(outputs), "ENVIRONMENT_SUFFIX": "prod"}
     environ["PYTHONPATH"] = str(project / "lambda")  # as `make install` has it in .venv
-    run = subprocess.run(
-        [python, script], cwd=project, env=environ, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert run.returncode == 0, run.stderr
-    return {path.parent.name: json.loads(path.read_bytes()) for path in output.rglob("cdk.tf.json")}
+    output(python, script, folder=project, environ=environ)
+    return {path.parent.name: json.loads(path.read_bytes()) for path in outputs.rglob("cdk.tf.json")}
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +58,11 @@ def test_the_json_is_the_same_but_for_versions(
 
 def test_the_documented_commands_change_every_name(today: dict[str, Any], tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "node_modules", "build", "cdktf.out"))
-    for installed in (".venv", "node_modules", "build"):
-        (copy / installed).symlink_to(ROOT / installed)
+    shutil.copytree(ROOT / "tests", copy_project(copy, ".venv", "node_modules", "build") / "tests")
     commands = (
         (ROOT / "docs/successor.md").read_text(encoding="utf-8").partition("```sh")[2].partition("```")[0]
     )
-    subprocess.run(["sh", "-ec", commands], cwd=copy, check=True)
+    output("sh", "-ec", commands, folder=copy)
     for path in copy.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"^\s*(from|import) cdktf|cdktf_cdktf_provider_aws", text, re.MULTILINE), path

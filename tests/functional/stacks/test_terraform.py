@@ -1,13 +1,13 @@
 """Terraform's own opinion of the synthesized JSON."""
 
 import shutil
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from main import write_stacks
+from tests.commands import output
 from tests.synthesis import settings
 
 pytestmark = pytest.mark.slow
@@ -24,14 +24,5 @@ def test_terraform_finds_a_stack_valid_wherever_its_folder_lies(
         copy = tmp_path / "elsewhere"
         shutil.copytree(written / "stacks" / name, copy)
     for command in (["init", "-backend=false", "-input=false"], ["validate", "-no-color"]):
-        run = subprocess.run(
-            ["terraform", *command],
-            cwd=copy,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert run.returncode == 0, run.stdout
-    assert "The configuration is valid" in run.stdout
+        said = output("terraform", *command, folder=copy, environ=environ)
+    assert "The configuration is valid" in said

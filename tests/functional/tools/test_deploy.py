@@ -17,6 +17,8 @@ from botocore.config import Config
 
 from local.aws import EmbeddedAws
 from main import LOCK, ROOT
+from tests import commands
+from tests.commands import run
 from tools.deploy import PLAN, Deployment
 from tools.failures import DeployError
 from tools.stacks import Stacks
@@ -156,10 +158,7 @@ def test_a_plan_that_is_older_than_the_state_is_refused(output: str) -> None:
 
 
 def archive(action: str, folder: Path, file: Path, key: str) -> subprocess.CompletedProcess[str]:
-    command = ["sh", str(ROOT / "tools/plan_archive.sh"), action, str(folder), str(file)]
-    return subprocess.run(
-        command, env={**os.environ, "PLAN_KEY": key}, capture_output=True, text=True, check=False
-    )
+    return run("sh", "tools/plan_archive.sh", action, folder, file, environ={**os.environ, "PLAN_KEY": key})
 
 
 def test_a_saved_plan_goes_encrypted_to_another_machine(output: str, tmp_path: Path) -> None:
@@ -171,7 +170,7 @@ def test_a_saved_plan_goes_encrypted_to_another_machine(output: str, tmp_path: P
     assert "PLAN_KEY is not set" in archive("pack", here, file, "").stderr
     assert archive("pack", here, file, "key").returncode == 0
     assert len(file.read_bytes()) > 1000
-    assert subprocess.run(["tar", "-tzf", file], capture_output=True, check=False).returncode != 0
+    assert run("tar", "-tzf", file).returncode != 0
 
     refused = archive("unpack", there, file, "another key")
     assert refused.returncode == 1
@@ -243,16 +242,7 @@ def test_another_place_of_the_state_is_refused_until_the_state_is_moved(output: 
     write_stack(output, backend=str(tmp_path / "two"), output=note("kept"))
     stacks = Stacks(os.environ, output=output)
     move = str(told.value).partition("move the state: ")[2]
-    moved = subprocess.run(
-        move,
-        shell=True,
-        env=stacks.variables("notes"),
-        input="yes\n",
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert moved.returncode == 0, moved.stderr
+    commands.output("sh", "-c", f"echo yes | {move}", environ=stacks.variables("notes"))
     assert deployment(output).plan("notes") is False
 
 

@@ -3,20 +3,19 @@
 import json
 import os
 import re
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+from werkzeug.wrappers import Request, Response
 
 from local.aws import EmbeddedAws
+from local.server import Server
 from main import ROOT
+from tests.commands import output
 from tests.synthesis import settings, synthesize
 from tools.ci_roles import GITHUB, HCP, roles
 from tools.comment import AUTHOR, put_comment
@@ -35,22 +34,23 @@ class Repository:
         self.comments: list[dict[str, Any]] = []
         self.pull_requests: dict[str, dict[str, Any]] = {}
 
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+    def answer(self, request: Request) -> Response:
+        method, path = request.method, request.path.removeprefix("/repos/acme/tracking")
+        found: Any = None
         if not path:
-            return 200, REPOSITORY
-        if (found := re.fullmatch(r"/pulls/(\d+)", path)) and found[1] in self.pull_requests:
-            return 200, self.pull_requests[found[1]]
-        if method == "GET" and path == "/issues/7/comments":
-            size, page = int(query["per_page"][0]), int(query["page"][0])
-            return 200, self.comments[(page - 1) * size : page * size]
-        if method == "POST" and path == "/issues/7/comments":
-            self.comment(AUTHOR, body["body"])
-            return 201, self.comments[-1]
-        if (found := re.fullmatch(r"/issues/comments/(\d+)", path)) and method == "PATCH":
-            (comment,) = (comment for comment in self.comments if comment["id"] == int(found[1]))
-            comment["body"] = body["body"]
-            return 200, comment
-        return 404, {"message": "Not Found"}
+            found = REPOSITORY
+        elif path.startswith("/pulls/"):
+            found = self.pull_requests.get(path.removeprefix("/pulls/"))
+        elif (method, path) == ("GET", "/issues/7/comments"):
+            size, page = int(request.args["per_page"]), int(request.args["page"])
+            found = self.comments[(page - 1) * size : page * size]
+        elif (method, path) == ("POST", "/issues/7/comments"):
+            self.comment(AUTHOR, request.get_json(force=True)["body"])
+            found = self.comments[-1]
+        elif method == "PATCH" and path.startswith("/issues/comments/"):
+            (found,) = (one for one in self.comments if path.endswith(f"/{one['id']}"))
+            found["body"] = request.get_json(force=True)["body"]
+        return Response(json.dumps(found), 404 if found is None else 200, content_type="application/json")
 
     def comment(self, author: str, text: str) -> None:
         self.comments.append({"id": len(self.comments) + 1, "user": {"login": author}, "body": text})
@@ -68,34 +68,9 @@ def repository() -> Repository:
 def environ(repository: Repository) -> Iterator[dict[str, str]]:
     """The variables that lead to `repository`."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            url = urlsplit(self.path)
-            size = int(self.headers["Content-Length"] or 0)
-            body = json.loads(self.rfile.read(size)) if size else None
-            path = url.path.removeprefix("/repos/acme/tracking")
-            status, answer = repository.answer(self.command, path, parse_qs(url.query), body)
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_PATCH = _answer  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        yield {
-            **os.environ,
-            "GITHUB_API_URL": url,
-            "GITHUB_REPOSITORY": "acme/tracking",
-            "NO_PROXY": "127.0.0.1",
-        }
-        server.shutdown()
+    with Server(Request.application(repository.answer)) as server:
+        place = {"GITHUB_API_URL": server.url, "GITHUB_REPOSITORY": "acme/tracking"}
+        yield {**os.environ, **place, "NO_PROXY": "127.0.0.1"}
 
 
 def test_a_comment_is_edited_and_those_of_others_are_not(
@@ -197,14 +172,8 @@ def test_runs_of_hcp_terraform_are_trusted_in_all_workspaces_of_the_environment(
 def test_the_commands_that_make_the_roles_name_files_that_are_there(
     environ: dict[str, str], aws: EmbeddedAws
 ) -> None:
-    printed = subprocess.run(
-        [sys.executable, "-m", "tools.ci_roles"],
-        cwd=ROOT,
-        env={**environ, **aws.environment("us-east-1"), "ENVIRONMENT_SUFFIX": "prod"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    variables = {**environ, **aws.environment("us-east-1"), "ENVIRONMENT_SUFFIX": "prod"}
+    printed = output(sys.executable, "-m", "tools.ci_roles", environ=variables)
     files = re.findall(r"file://(\S+)", printed)
     assert len(files) == 4
     for file in files:

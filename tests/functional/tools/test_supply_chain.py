@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from main import ROOT
 from stacks.package import SDK, build
+from tests.commands import run
 from tools import sbom
 from tools.audit import audit, requirements
 from tools.environments import python_of
@@ -107,31 +107,22 @@ def test_the_audit_is_given_every_locked_package() -> None:
 
 
 def test_an_audit_tells_what_is_found_from_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    def run(command: str) -> bool:
+    def passes(command: str) -> bool:
         return audit("a.txt", ["sh", "-c", command])
 
-    assert run("exit 0")
-    assert not run("echo 'six 1.0 PYSEC-1'; exit 1")
+    assert passes("exit 0")
+    assert not passes("echo 'six 1.0 PYSEC-1'; exit 1")
     assert capsys.readouterr().out == "a.txt: no known vulnerabilities\na.txt: six 1.0 PYSEC-1\n"
     for command in ("echo unreachable >&2; exit 1", "echo {}; echo 'npm error unreachable' >&2; exit 1"):
         with pytest.raises(ToolError, match=r"a\.txt was not audited.*unreachable"):
-            run(command)
+            passes(command)
 
 
 @pytest.mark.slow
 def test_an_audit_without_its_service_fails_with_one_sentence() -> None:
     python_of("supply_chain")  # installed while the registry can still be reached
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
-    audit = [sys.executable, "-m", "tools.audit"]
-    done = subprocess.run(
-        audit,
-        cwd=ROOT,
-        env={**os.environ, **nowhere},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run(sys.executable, "-m", "tools.audit", environ={**os.environ, **nowhere})
     assert done.returncode == 1
     assert done.stdout == ""
     assert re.fullmatch(r"Error: The list of vulnerabilities could not be read, .+\n", done.stderr)

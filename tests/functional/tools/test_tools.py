@@ -12,6 +12,7 @@ import pytest
 
 from local.aws import EmbeddedAws
 from main import ROOT
+from tests.commands import run
 from tests.copies import copy_project
 from tests.synthesis import settings
 from tools import toolchain
@@ -143,52 +144,37 @@ def test_a_mistaken_variable_of_aws_is_told(
         create_state_bucket(settings("dev"))
 
 
+def deploy(*arguments: str, project: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Runs the tool, which must fail."""
+    command = (sys.executable, "-m", "tools.deploy", *arguments)
+    done = run(*command, folder=project, environ={**os.environ, **environ})
+    assert done.returncode == 1
+    return done
+
+
 @pytest.mark.parametrize("output", ["README.md", "README.md/below"])
 def test_a_folder_that_cannot_be_written_is_one_line(output: str) -> None:
-    command = subprocess.run(
-        [sys.executable, "-m", "tools.deploy", "synth", "--output", output],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert command.returncode == 1
+    command = deploy("synth", "--output", output)
     assert re.fullmatch(r"Error: .*(ENOTDIR|File exists|Not a directory).*\n", command.stderr)
 
 
 def test_at_the_command_line_a_failure_is_one_line() -> None:
-    check_one_line(ROOT, {"ENVIRONMENT_SUFFIX": "nowhere"}, "ENVIRONMENT_SUFFIX is 'nowhere'")
+    check_one_line(ROOT, "ENVIRONMENT_SUFFIX is 'nowhere'", ENVIRONMENT_SUFFIX="nowhere")
 
 
 def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
     copy = copy_project(tmp_path / "copy")
-    check_one_line(copy, {"PATH": ""}, "`node` is not installed; run `make install`")
+    check_one_line(copy, "`node` is not installed; run `make install`", PATH="")
 
 
-def check_one_line(project: Path, environ: dict[str, str], told: str) -> None:
+def check_one_line(project: Path, told: str, **environ: str) -> None:
     """Synthesizes, which must end with one line on the standard error that holds `told`."""
-    command = subprocess.run(
-        [sys.executable, "-m", "tools.deploy", "synth"],
-        cwd=project,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert command.returncode == 1
+    command = deploy("synth", project=project, **environ)
     assert command.stderr.startswith("Error: ")
     assert command.stderr.count("\n") == 1
     assert told in command.stderr
 
 
 def test_a_protected_environment_is_not_destroyed() -> None:
-    command = subprocess.run(
-        [sys.executable, "-m", "tools.deploy", "destroy", "--auto-approve"],
-        cwd=ROOT,
-        env={**os.environ, "ENVIRONMENT_SUFFIX": "prod"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert command.returncode == 1
+    command = deploy("destroy", "--auto-approve", ENVIRONMENT_SUFFIX="prod")
     assert command.stderr.startswith("Error: prod is protected from deletion")

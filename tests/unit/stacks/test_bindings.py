@@ -1,9 +1,8 @@
 """The bindings load one resource at a time, and only when that is asked for."""
 
-import subprocess
 import sys
 
-from main import ROOT
+from tests.commands import output
 
 CODE = """
 import os, sys
@@ -19,4 +18,4 @@ assert len([name for name in sys.modules if name.startswith(bindings.AWS_BINDING
 
 
 def test_importing_changes_nothing_and_loading_leaves_the_environment_as_it_was() -> None:
-    subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, check=True, timeout=120)
+    output(sys.executable, "-c", CODE)

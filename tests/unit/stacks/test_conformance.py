@@ -72,7 +72,7 @@ def complaints(service: str, operation: str, parameters: dict[str, Any]) -> list
         ("cloudwatch", "PutMetricAlarm", ALARM),
         ("lambda", "CreateFunction", FUNCTION),
         ("dynamodb", "CreateTable", TABLE),
-        ("sqs", "CreateQueue", {"QueueName": "letters"}),
+        ("sqs", "CreateQueue", {"QueueName": "dead-letters"}),
         ("apigateway", "PutGatewayResponse", {"restApiId": "a", "responseType": "THROTTLED"}),
         ("apigatewayv2", "CreateApi", {"Name": "public", "ProtocolType": "HTTP"}),
     ],

@@ -9,9 +9,17 @@ import pytest
 
 import contract
 from main import ROOT
-from tests.synthesis import grants, referred, resource, resources, settings, statements, synthesize
-
-ENVIRONMENTS = ["dev", "prod"]
+from tests.synthesis import (
+    grants,
+    referred,
+    resource,
+    resources,
+    settings,
+    stacks,
+    statements,
+    synthesize,
+    tracking,
+)
 
 #: What the role may do, as (action, type, name of the resource).
 GRANTS = {
@@ -22,20 +30,9 @@ GRANTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def all_stacks() -> dict[str, dict[str, Any]]:
-    return {env: synthesize(settings(env)) for env in ENVIRONMENTS}
-
-
-@pytest.fixture(params=ENVIRONMENTS)
-def env(request: pytest.FixtureRequest) -> str:
-    environment: str = request.param
-    return environment
-
-
 @pytest.fixture
-def stack(all_stacks: dict[str, dict[str, Any]], env: str) -> dict[str, Any]:
-    found: dict[str, Any] = all_stacks[env][f"public-{env}"]
+def stack(env: str) -> dict[str, Any]:
+    found: dict[str, Any] = stacks(env)[f"public-{env}"]
     return found
 
 
@@ -48,19 +45,6 @@ def function(stack: dict[str, Any]) -> dict[str, Any]:
 def closed() -> dict[str, Any]:
     found: dict[str, Any] = synthesize(settings("dev", public={"access": "closed"}))["public-dev"]
     return found
-
-
-def test_the_api_answers_scripts_of_all_sites_without_credentials(stack: dict[str, Any], env: str) -> None:
-    api = resource(stack, "aws_apigatewayv2_api")
-    assert (api["name"], api["protocol_type"]) == (f"tracking-public-{env}", "HTTP")
-    assert api["cors_configuration"] == {
-        "allow_origins": ["*"],
-        "allow_methods": ["*"],
-        "allow_headers": ["*"],
-        "expose_headers": ["*"],
-        "max_age": 300,
-        "allow_credentials": False,
-    }
 
 
 def test_the_allowed_sites_are_a_setting() -> None:
@@ -78,17 +62,6 @@ def test_every_route_leads_to_the_function(stack: dict[str, Any], function: dict
     for route in routes:
         assert referred(stack, route["target"].removeprefix("integrations/"))[1] == integration
         assert "authorization_type" not in route
-
-
-def test_this_api_alone_may_invoke_the_function(stack: dict[str, Any], function: dict[str, Any]) -> None:
-    permission = resource(stack, "aws_lambda_permission")
-    assert permission["principal"] == "apigateway.amazonaws.com"
-    assert permission["action"] == "lambda:InvokeFunction"
-    assert referred(stack, permission["function_name"])[1] == function
-    source, rest = permission["source_arn"].split("}")
-    assert referred(stack, source + "}")[0] == "aws_apigatewayv2_api"
-    assert source.endswith(".execution_arn")
-    assert rest == "/*/*"
 
 
 def test_the_stage_deploys_itself_is_throttled_and_logs_nobodys_parcel(
@@ -139,16 +112,14 @@ def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any
     assert grants(stack, f"tracking-public-role-{env}") == expected
 
 
-def test_of_the_keys_of_the_account_the_tables_alone_may_be_used_for_the_table_alone(
-    all_stacks: dict[str, dict[str, Any]],
-) -> None:
-    stack = all_stacks["prod"]["public-prod"]
+def test_of_the_keys_of_the_account_the_tables_alone_may_be_used_for_the_table_alone() -> None:
+    stack = stacks("prod")["public-prod"]
     (statement,) = (item for item in statements(stack) if item["Resource"][0].endswith(":key/*"))
     assert statement["Condition"]["ForAnyValue:StringEquals"] == {
         "kms:ResourceAliases": "alias/tracking-prod"
     }
     assert statement["Condition"]["StringEquals"]["kms:ViaService"].startswith("dynamodb.${")
-    assert resource(all_stacks["prod"]["tracking-prod"], "aws_kms_alias", name="alias/tracking-prod")
+    assert resource(stacks("prod")["tracking-prod"], "aws_kms_alias", name="alias/tracking-prod")
 
 
 def test_metrics_may_be_sent_to_one_namespace(stack: dict[str, Any], function: dict[str, Any]) -> None:
@@ -158,7 +129,6 @@ def test_metrics_may_be_sent_to_one_namespace(stack: dict[str, Any], function: d
     assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": namespace}}
 
 
-@pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_logs_are_kept_as_long_as_the_settings_say(stack: dict[str, Any], env: str) -> None:
     days = {"dev": 30, "prod": 365}[env]
     assert {group["retention_in_days"] for group in resources(stack, "aws_cloudwatch_log_group")} == {days}
@@ -231,30 +201,25 @@ def test_every_resource_is_tagged_and_every_name_holds_the_environment(
 LOOK_UPS = {"aws_caller_identity", "aws_partition", "aws_region", "aws_ssm_parameters_by_path"}
 
 
-def test_no_plan_looks_for_what_is_not_there_in_an_empty_account(
-    all_stacks: dict[str, dict[str, Any]], env: str
-) -> None:
-    for stack in all_stacks[env].values():
+def test_no_plan_looks_for_what_is_not_there_in_an_empty_account(env: str) -> None:
+    for stack in stacks(env).values():
         assert stack["data"].keys() <= LOOK_UPS
 
 
-def test_what_is_named_is_what_the_tracking_stack_makes(
-    all_stacks: dict[str, dict[str, Any]], stack: dict[str, Any], env: str
-) -> None:
-    tracking = all_stacks[env][f"tracking-{env}"]
+def test_what_is_named_is_what_the_tracking_stack_makes(stack: dict[str, Any], env: str) -> None:
     topics = {
         action
         for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
         for action in alarm.get("alarm_actions", [])
     }
     (topic,) = topics
-    assert resource(tracking, "aws_sns_topic", name=referred(stack, topic)[1]["name"])
+    assert resource(tracking(env), "aws_sns_topic", name=referred(stack, topic)[1]["name"])
     variables = resource(stack, "aws_lambda_function")["environment"]["variables"]
-    assert resource(tracking, "aws_dynamodb_table", name=variables[contract.TABLE_NAME])
+    assert resource(tracking(env), "aws_dynamodb_table", name=variables[contract.TABLE_NAME])
 
 
-def test_no_state_is_read_by_another_stack(all_stacks: dict[str, dict[str, Any]]) -> None:
-    assert "terraform_remote_state" not in json.dumps(all_stacks)
+def test_no_state_is_read_by_another_stack(env: str) -> None:
+    assert "terraform_remote_state" not in json.dumps(stacks(env))
 
 
 def test_closed_tracking_leaves_no_way_to_a_shipment(closed: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from main import ROOT
 from stacks.settings import SettingsError, load_settings
 from stacks.settings_schema import find_error, groups
 from stacks.settings_schema import settings as schemas
+from tests.commands import run
 from tests.synthesis import stacks, write_settings
 from tools.generated import filled
 from tools.settings import DOCUMENT, render
@@ -247,13 +247,7 @@ def test_the_tag_of_the_repository_is_the_setting_unless_the_variable_overrides_
 
 
 def test_at_the_command_line_a_wrong_setting_is_one_line() -> None:
-    app = subprocess.run(
-        [sys.executable, ROOT / "main.py"],
-        env={**os.environ, "ENVIRONMENT_SUFFIX": "nowhere"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    app = run(sys.executable, "main.py", environ={**os.environ, "ENVIRONMENT_SUFFIX": "nowhere"})
     assert app.returncode == 1
     assert app.stdout == ""
     assert re.fullmatch(r"Error: ENVIRONMENT_SUFFIX is 'nowhere'.*\.\n", app.stderr)

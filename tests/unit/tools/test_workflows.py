@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from main import ROOT
+from tests.commands import run
 
 GITHUB = ROOT / ".github"
 FILES = sorted([*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")])
@@ -23,7 +24,7 @@ def lint(tool: str, *arguments: str, folder: Path = ROOT) -> subprocess.Complete
     path = next(
         path / tool for path in (ROOT / ".venv/bin", ROOT / "node_modules/.bin") if (path / tool).exists()
     )
-    return subprocess.run([path, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return run(path, *arguments, folder=folder)
 
 
 def document(path: Path) -> dict[Any, Any]:

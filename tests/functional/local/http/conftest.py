@@ -1,17 +1,16 @@
 """HTTP APIs in the embedded AWS, and how they are asked."""
 
 import uuid
-import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 import requests
 
-from local.aws import EmbeddedAws, client
+from local.aws import client
 from local.function import Function
 from local.http_api import HttpGateway
-from tests.conftest import REGION
+from tests.functional.local.runner import REGION, Runner
 
 HANDLER = """
 import base64, time
@@ -48,10 +47,11 @@ SHOP = {"Origin": "https://shop.example"}
 class Deployed:
     """Builds HTTP APIs in the embedded AWS as Terraform would, by the control plane's calls."""
 
-    def __init__(self, endpoint: str, function: Function) -> None:
-        self.endpoint = endpoint
+    def __init__(self, runner: Runner, function: Function) -> None:
+        self.runner = runner
+        self.endpoint = runner.endpoint
         self.function = function
-        self.client = client("apigatewayv2", endpoint, REGION)
+        self.client = client("apigatewayv2", self.endpoint, REGION)
 
     def api(
         self,
@@ -76,13 +76,7 @@ class Deployed:
             ApiId=id, StageName=stage, AutoDeploy=True, DefaultRouteSettings=throttling or {}
         )
         if permitted:
-            client("lambda", self.endpoint, REGION).add_permission(
-                FunctionName=self.function.name,
-                StatementId=f"allow-{id}",
-                Action="lambda:InvokeFunction",
-                Principal="apigateway.amazonaws.com",
-                SourceArn=f"arn:aws:execute-api:{REGION}:123456789012:{id}/*/*",
-            )
+            self.runner.permit(self.function.name, id)
         return name
 
     def gateway(self, name: str, log: list[str] | None = None) -> HttpGateway:
@@ -97,24 +91,8 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def deployed(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    package = tmp_path_factory.mktemp("package") / "function.zip"
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app.py", HANDLER)
-    name = f"echo-{uuid.uuid4()}"
-    client("iam", aws.endpoint, REGION).create_role(RoleName=name, AssumeRolePolicyDocument="{}")
-    client("lambda", aws.endpoint, REGION).create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Role=f"arn:aws:iam::123456789012:role/{name}",
-        Handler="app.handler",
-        Timeout=1,
-        Code={"ZipFile": package.read_bytes()},
-    )
-    with Function(
-        name, endpoint=aws.endpoint, region=REGION, package=package, log=lambda _: None
-    ) as function:
-        yield Deployed(aws.endpoint, function)
+def deployed(module_runner: Runner) -> Deployed:
+    return Deployed(module_runner, module_runner(HANDLER, Timeout=1))
 
 
 @pytest.fixture(scope="module")

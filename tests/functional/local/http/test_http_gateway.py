@@ -8,8 +8,8 @@ import requests
 
 from local.http_api import HttpGateway
 from local.integration import UnsupportedApiError
-from tests.conftest import REGION
 from tests.functional.local.http.conftest import SHOP, Deployed, ask, event
+from tests.functional.local.runner import REGION
 
 
 @pytest.mark.parametrize(
@@ -138,5 +138,5 @@ def test_unknown_api_stage_or_function(deployed: Deployed) -> None:
         deployed.gateway("nothing")
     with pytest.raises(LookupError, match=r"has no stage \$default"):
         deployed.gateway(deployed.api(stage="blue"))
-    with pytest.raises(LookupError, match=r"\$default integrates echo"):
+    with pytest.raises(LookupError, match=r"\$default integrates function"):
         HttpGateway(deployed.api(), endpoint=deployed.endpoint, region=REGION, functions={})

@@ -2,11 +2,9 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -17,11 +15,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local.aws import CREDENTIALS, EmbeddedAws, client
+from local.aws import CREDENTIALS, client
 from local.function import Function
 from local.gateway import Gateway
+from tests.functional.local.runner import REGION, Runner
 
-REGION = "eu-west-1"
 HANDLER = """
 import base64, time
 
@@ -60,14 +58,21 @@ GOOD = {"tracking_id": "T1", "status": "pending"}
 class Deployed:
     """Builds REST APIs in the embedded AWS as Terraform would, by the control plane's calls."""
 
-    def __init__(self, endpoint: str, function: Function, package: Path) -> None:
-        self.endpoint = endpoint
-        self.package = package
+    def __init__(self, runner: Runner, function: Function) -> None:
+        self.runner = runner
+        self.endpoint = runner.endpoint
         self.function = function
-        self.client = client("apigateway", endpoint, REGION)
+        self.client = client("apigateway", self.endpoint, REGION)
 
     def api(self, name: str) -> str:
         api: str = self.client.create_rest_api(name=name)["id"]
+        return api
+
+    def small(self, name: str, path: str = "/x", verb: str = "GET", **settings: Any) -> str:
+        """The id of a new API with one method and its stage."""
+        api = self.api(name)
+        self.method(api, path, verb, **settings)
+        self.stage(api)
         return api
 
     def method(
@@ -115,17 +120,11 @@ class Deployed:
         return str(made["id"])
 
     def permit(self, api: str) -> None:
-        client("lambda", self.endpoint, REGION).add_permission(
-            FunctionName=self.function.name,
-            StatementId=f"allow-{api}",
-            Action="lambda:InvokeFunction",
-            Principal="apigateway.amazonaws.com",
-            SourceArn=f"arn:aws:execute-api:{REGION}:123456789012:{api}/*/*",
-        )
+        self.runner.permit(self.function.name, api)
 
-    def stage(self, api: str, **settings: Any) -> None:
+    def stage(self, api: str) -> None:
         deployment = self.client.create_deployment(restApiId=api)["id"]
-        self.client.create_stage(restApiId=api, stageName="dev", deploymentId=deployment, **settings)
+        self.client.create_stage(restApiId=api, stageName="dev", deploymentId=deployment)
 
     def gateway(self, name: str, log: list[str] | None = None, port: int = 0) -> Gateway:
         return Gateway(
@@ -144,8 +143,6 @@ def signed(
     url: str,
     *,
     credentials: Credentials | None = None,
-    region: str = REGION,
-    service: str = "execute-api",
     at: datetime | None = None,
     headers: dict[str, str] | None = None,
     **content: Any,
@@ -153,7 +150,7 @@ def signed(
     """A request signed by botocore, with the headers and body that requests would send."""
     prepared = requests.Request(method, url, headers=headers, **content).prepare()
     unsigned = AWSRequest(method, prepared.url, data=prepared.body, headers=headers)
-    signer = SigV4Auth(credentials or Credentials(*CREDENTIALS.values()), service, region)
+    signer = SigV4Auth(credentials or Credentials(*CREDENTIALS.values()), "execute-api", REGION)
     with patch("botocore.auth.get_current_datetime", return_value=at or datetime.now(UTC)):
         signer.add_auth(unsigned)
     prepared.headers.update(dict(unsigned.headers))
@@ -180,26 +177,9 @@ def send_target(request: requests.PreparedRequest, target: str) -> tuple[int, An
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    package = tmp_path_factory.mktemp("package") / "function.zip"
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app/main.py", HANDLER)
-    function_log: list[str] = []
-    with EmbeddedAws() as aws:
-        client("iam", aws.endpoint, REGION).create_role(RoleName="role", AssumeRolePolicyDocument="{}")
-        client("lambda", aws.endpoint, REGION).create_function(
-            FunctionName="echo",
-            Runtime="python3.13",
-            Architectures=["arm64"],
-            Role="arn:aws:iam::123456789012:role/role",
-            Handler="app.main.handler",
-            Timeout=1,
-            Code={"ZipFile": package.read_bytes()},
-        )
-        with Function(
-            "echo", endpoint=aws.endpoint, region=REGION, package=package, log=function_log.append
-        ) as function:
-            yield Deployed(aws.endpoint, function, package)
+def deployed(module_runner: Runner) -> Deployed:
+    configuration = {"Handler": "app.main.handler", "Architectures": ["arm64"], "Timeout": 1}
+    return Deployed(module_runner, module_runner({"app/main.py": HANDLER}, **configuration))
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,16 @@ import base64
 import json
 import re
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from local.aws import CREDENTIALS, LOOPBACK, client
-from local.function import Function
-from tests.functional.local.rest.conftest import REGION, Deployed, ask, refusal, send, send_target, signed
+from local.aws import CREDENTIALS, LOOPBACK
+from tests.functional.local.rest.conftest import HANDLER, Deployed, ask, refusal, send, send_target, signed
+from tests.functional.local.runner import Runner
 
 
 class TestEvent:
@@ -160,35 +160,20 @@ class TestAnswer:
         assert refusal(response) == (504, "InternalServerErrorException", "Endpoint request timed out")
         assert response.elapsed < timedelta(seconds=0.9)
 
-    def test_throttled_function(self, deployed: Deployed) -> None:
-        api = deployed.api("reserved")
-        deployed.method(api, "/x", "GET", milliseconds=300)
-        deployed.stage(api)
-        deployed.permit(api)
-        concurrency = {"FunctionName": "echo", "ReservedConcurrentExecutions": 1}
-        client("lambda", deployed.endpoint, REGION).put_function_concurrency(**concurrency)
-        with (
-            Function(
-                "echo", endpoint=deployed.endpoint, region=REGION, package=deployed.package, log=print
-            ) as function,
-            Deployed(deployed.endpoint, function, deployed.package).gateway("reserved") as gateway,
-        ):
+    def test_throttled_function(self, module_runner: Runner) -> None:
+        name, package = module_runner.deploy(HANDLER, Timeout=1)
+        module_runner.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+        deployed = Deployed(module_runner, module_runner.run(name, package))
+        deployed.permit(deployed.small("reserved", milliseconds=300))
+        with deployed.gateway("reserved") as gateway:
             assert ask("GET", f"{gateway.url}/x?do=sleep").status_code == 504
             response = ask("GET", f"{gateway.url}/x")
             assert refusal(response) == (500, "InternalServerErrorException", "Internal server error")
-        client("lambda", deployed.endpoint, REGION).delete_function_concurrency(FunctionName="echo")
 
     def test_many_at_once(self, url: str) -> None:
-        statuses: list[int] = []
-        threads = [
-            threading.Thread(target=lambda: statuses.append(ask("GET", f"{url}/echo").status_code))
-            for _ in range(24)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert statuses == [200] * 24
+        with ThreadPoolExecutor(24) as pool:
+            answers = list(pool.map(lambda _: ask("GET", f"{url}/echo"), range(24)))
+        assert [answer.status_code for answer in answers] == [200] * 24
 
     def test_each_request_is_a_line_of_the_log(self, url: str, log: list[str]) -> None:
         log.clear()

@@ -9,19 +9,18 @@ import pytest
 from local.gateway import Gateway
 from local.integration import UnsupportedApiError
 from local.server import PortTakenError, check_port
-from tests.functional.local.rest.conftest import REGION, Deployed, ask, refusal
+from tests.functional.local.rest.conftest import Deployed, ask, refusal
+from tests.functional.local.runner import REGION
 
 
 class TestReading:
     def test_missing_permission_to_invoke(self, deployed: Deployed) -> None:
-        api = deployed.api("forbidden")
-        deployed.method(api, "/x", "GET")
-        deployed.stage(api)
+        deployed.small("forbidden")
         log: list[str] = []
         with deployed.gateway("forbidden", log) as gateway:
             response = ask("GET", f"{gateway.url}/x")
         assert refusal(response) == (500, "InternalServerErrorException", "Internal server error")
-        assert re.fullmatch(r"GET /dev/x 500 \d+ ms: API Gateway has no permission to invoke echo", log[0])
+        assert re.fullmatch(r"GET /dev/x 500 \d+ ms: API Gateway has no permission to invoke \S+", log[0])
 
     @pytest.mark.parametrize(
         ("path", "verb", "settings", "sentence"),
@@ -49,9 +48,7 @@ class TestReading:
         self, deployed: Deployed, path: str, verb: str, settings: dict[str, Any], sentence: str
     ) -> None:
         name = f"unsupported-{path}-{verb}-{settings}"
-        api = deployed.api(name)
-        deployed.method(api, path, verb, **settings)
-        deployed.stage(api)
+        deployed.small(name, path, verb, **settings)
         with pytest.raises(UnsupportedApiError, match=sentence):
             deployed.gateway(name)
 
@@ -74,42 +71,42 @@ class TestReading:
         self, deployed: Deployed, settings: dict[str, Any], sentence: str
     ) -> None:
         name = f"unsupported-{settings}"
-        api = deployed.api(name)
-        deployed.method(api, "/x", "GET")
+        api = deployed.small(name)
         deployed.client.put_gateway_response(restApiId=api, responseType="DEFAULT_4XX", **settings)
-        deployed.stage(api)
         with pytest.raises(UnsupportedApiError, match=f"gateway response DEFAULT_4XX: .*{sentence}"):
             deployed.gateway(name)
 
-    def test_unsupported_stage_or_api(self, deployed: Deployed) -> None:
-        api = deployed.api("variables")
-        deployed.method(api, "/x", "GET")
-        deployed.stage(api, variables={"colour": "red"})
-        with pytest.raises(UnsupportedApiError, match="stage dev: its variables is"):
-            deployed.gateway("variables")
-        api = deployed.api("binary")
-        deployed.method(api, "/x", "GET")
-        deployed.client.update_rest_api(
-            restApiId=api, patchOperations=[{"op": "add", "path": "/binaryMediaTypes", "value": "image/png"}]
-        )
-        deployed.stage(api)
-        with pytest.raises(UnsupportedApiError, match="binary: its binaryMediaTypes is"):
-            deployed.gateway("binary")
-        api = deployed.api("own-limits")
-        deployed.method(api, "/x", "GET")
-        deployed.stage(api)
-        deployed.client.update_stage(
-            restApiId=api,
-            stageName="dev",
-            patchOperations=[{"op": "replace", "path": "/~1x/GET/throttling/burstLimit", "value": "3"}],
-        )
-        with pytest.raises(UnsupportedApiError, match="stage dev: its methodSettings is"):
-            deployed.gateway("own-limits")
+    @pytest.mark.parametrize(
+        ("update", "where", "op", "path", "sentence"),
+        [
+            (
+                "update_stage",
+                {"stageName": "dev"},
+                "replace",
+                "/variables/colour",
+                "stage dev: its variables",
+            ),
+            (
+                "update_stage",
+                {"stageName": "dev"},
+                "replace",
+                "/~1x/GET/throttling/burstLimit",
+                "stage dev: its methodSettings",
+            ),
+            ("update_rest_api", {}, "add", "/binaryMediaTypes", "its binaryMediaTypes"),
+        ],
+    )
+    def test_unsupported_stage_or_api(
+        self, deployed: Deployed, update: str, where: dict[str, str], op: str, path: str, sentence: str
+    ) -> None:
+        api = deployed.small(path)
+        change = [{"op": op, "path": path, "value": "3"}]
+        getattr(deployed.client, update)(restApiId=api, patchOperations=change, **where)
+        with pytest.raises(UnsupportedApiError, match=f"{sentence} is"):
+            deployed.gateway(path)
 
     def test_a_deployment_is_served_once_it_is_read_again(self, deployed: Deployed) -> None:
-        api = deployed.api("growing")
-        deployed.method(api, "/x", "GET")
-        deployed.stage(api)
+        api = deployed.small("growing")
         deployed.permit(api)
         with deployed.gateway("growing") as gateway:
             deployed.method(api, "/y", "GET")
@@ -123,10 +120,8 @@ class TestReading:
         deployed.method(deployed.api("stageless"), "/x", "GET")
         with pytest.raises(LookupError, match="stageless has no stage dev"):
             deployed.gateway("stageless")
-        api = deployed.api("functionless")
-        deployed.method(api, "/x", "GET")
-        deployed.stage(api)
-        with pytest.raises(LookupError, match="GET /x integrates echo"):
+        deployed.small("functionless")
+        with pytest.raises(LookupError, match="GET /x integrates function"):
             Gateway("functionless", "dev", endpoint=deployed.endpoint, region=REGION, functions={})
 
 
