@@ -66,7 +66,7 @@ class TrackingStack(Stack):
             environment=environment,
             name="tracking-shipments",
             keys={"tracking_id": "S"},
-            operations=("GetItem", "PutItem", "Query"),
+            operations=("GetItem", "PutItem"),
             index_time=contract.STATUS_SINCE,
             stream=True,
         )
@@ -115,10 +115,10 @@ class TrackingStack(Stack):
             dead_letters=dead_letters,
             reserved_concurrency=chosen.reserved_concurrency,
         )
-        updates.grant_query(function.role)
-        updates.grant(function.role, "PutItem")
-        shipments.grant_query(function.role)
+        updates.grant(function.role, "PutItem", "Query")
+        updates.grant_index(function.role)
         shipments.grant(function.role, "GetItem")
+        shipments.grant_index(function.role)
         idempotency.grant(function.role, "PutItem")
         parameters.grant_read(function.role)
         shards.remember_once_read_by(function)

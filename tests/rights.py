@@ -1,25 +1,22 @@
 """The rights that the functions' calls to AWS need, and what the policy of a role says to them.
 
-The calls are recorded while the functional tests run with this file as a plugin::
-
-    python -m pytest -p tests.rights --rights=FILE tests/functional
-
-They are judged by moto's evaluator of policies.
+What each function calls is listed here. Its functional tests fail at a call that is not listed (`recorded`), and
+tests/functional/functions/test_rights.py at one that is listed and not made; the policies of the deployed roles are
+judged by the list in tests/e2e/test_rights.py, with moto's evaluator of policies.
 """
 
-import json
 import re
-import subprocess
-import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from importlib import import_module
 from itertools import product
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import botocore.session
 import pytest
+from botocore.client import BaseClient
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 
@@ -52,6 +49,8 @@ _TABLE, _SHIPMENTS, _IDEMPOTENCY = (
     f"table/tracking-{name}-{ENVIRONMENT}" for name in ("data", "shipments", "idempotency")
 )
 _LETTERS = f"tracking-lambda-dlq-{ENVIRONMENT}"
+_FLAGS = rights("ssm", f"parameter/logistics/features/{ENVIRONMENT}/flags", "GetParameters")
+_CONFIG = rights("ssm", f"parameter/logistics/api/{ENVIRONMENT}/config", "GetParameters")
 
 # What a service does in a function's name, so that no call of its code needs it; where AWS documents that.
 #: Lambda developer guide, "Visualize Lambda function invocations using AWS X-Ray". Traces have no ARN.
@@ -75,24 +74,44 @@ _METRICS = {Right("cloudwatch:PutMetricData", "*", "LogisticsTracking")}
 
 
 class Function(NamedTuple):
-    """A function whose rights are proven: its name without the environment, and what services do in its name."""
+    """A function whose rights are proven: its name without the environment, what its code calls, and what services
+    do in its name."""
 
     name: str
+    calls: set[Right]
     services: set[Right]
 
     @property
-    def by_services(self) -> set[Right]:
+    def needed(self) -> set[Right]:
         """With the lines that Lambda writes to the log (developer guide, "Sending logs to CloudWatch Logs")."""
         group = f"log-group:/aws/lambda/{self.name}-{ENVIRONMENT}:*"
-        return self.services | rights("logs", group, "CreateLogStream", "PutLogEvents")
+        return self.calls | self.services | rights("logs", group, "CreateLogStream", "PutLogEvents")
 
 
 #: By package.
 FUNCTIONS = {
-    "tracking": Function("tracking-processor", _TRACES | _DEAD_LETTERS),
-    "projector": Function("tracking-projector", _TRACES | _DISCARDED | _UPDATES_STREAM),
-    "notifier": Function("tracking-notifier", _TRACES | _DISCARDED | _SHIPMENTS_STREAM | _TOPIC_KEY),
-    "public": Function("tracking-public", _METRICS),
+    "tracking": Function(
+        "tracking-processor",
+        rights("dynamodb", _TABLE, "PutItem", "Query")
+        | rights("dynamodb", f"{_TABLE}/index/StatusIndex", "Query")
+        | rights("dynamodb", _SHIPMENTS, "GetItem")
+        | rights("dynamodb", f"{_SHIPMENTS}/index/StatusIndex", "Query")
+        | rights("dynamodb", _IDEMPOTENCY, "PutItem")
+        | _FLAGS
+        | _CONFIG,
+        _TRACES | _DEAD_LETTERS,
+    ),
+    "projector": Function(
+        "tracking-projector",
+        rights("dynamodb", _TABLE, "Query") | rights("dynamodb", _SHIPMENTS, "GetItem", "PutItem"),
+        _TRACES | _DISCARDED | _UPDATES_STREAM,
+    ),
+    "notifier": Function(
+        "tracking-notifier",
+        rights("sns", f"tracking-notifications-{ENVIRONMENT}", "Publish") | _FLAGS,
+        _TRACES | _DISCARDED | _SHIPMENTS_STREAM | _TOPIC_KEY,
+    ),
+    "public": Function("tracking-public", rights("dynamodb", _TABLE, "Query"), _METRICS),
 }
 
 #: What no function may do.
@@ -197,91 +216,39 @@ def grants(policy: dict[str, Any]) -> list[Granted]:
     ]
 
 
-def record(file: Path) -> dict[str, set[Right]]:
-    """The rights that the calls of each function's functional tests need, as if they were made in ENVIRONMENT.
+@contextmanager
+def recorded() -> Iterator[dict[str, set[Right]]]:
+    """The rights that the calls of each function need from now on, as if they were made in ENVIRONMENT.
 
-    Not those of functions that run in processes of their own, nor of the slow tests, which make the same calls again.
+    Not those of functions that run in processes of their own.
     """
-    options = ["-p", "tests.rights", f"--rights={file}", "-p", "no:schemathesis", "-p", "no:anyio"]
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-n",
-            "0",
-            "-m",
-            "not slow",
-            *options,
-            "tests/functional/functions",
-        ],
-        cwd=Path(__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    # 1: a test failed, which is for its own run to tell.
-    assert run.returncode in (0, 1), run.stdout + run.stderr
-    needed: dict[str, set[Right]] = {name: set() for name in FUNCTIONS}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        function, action, resource = json.loads(line)
-        needed[function].add(Right(action, _TEST_ENVIRONMENT.sub(ENVIRONMENT, resource)))
-    return needed
+    found: dict[str, set[Right]] = defaultdict(set)
+    with pytest.MonkeyPatch.context() as patch:
+        for function in FUNCTIONS:
+            wiring = import_module(f"{function}.wiring")
+            maker = "Client" if hasattr(wiring, "Client") else "make_client"
+            patch.setattr(wiring, maker, _recording(found[function], getattr(wiring, maker)))
+        yield found
 
 
-_recorded: set[tuple[str, str, str]] = set()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rights", type=Path, help="file that gets a line for each right")
-
-
-def pytest_configure() -> None:
-    for function in FUNCTIONS:
-        wiring = import_module(f"{function}.wiring")
-        if hasattr(wiring, "Client"):
-            wiring.Client = _recording(function, wiring.Client)  # type: ignore[attr-defined]
-        else:
-            wiring.make_client = _recording_botocore(function, wiring.make_client)  # type: ignore[attr-defined]
-
-
-def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Leaves the tests that put a function together in their own process."""
-    items[:] = [
-        item for item in items if "environment" in (names := item.fixturenames) and "mapped" not in names
-    ]
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    with session.config.getoption("--rights").open("a", encoding="utf-8") as file:
-        file.writelines(f"{json.dumps(right)}\n" for right in sorted(_recorded))
-
-
-def _recording(function: str, client_class: Any) -> Any:
+def _recording(found: set[Right], make_client: Any) -> Any:
     def make(service: str, region: str, **options: Any) -> Any:
-        client = client_class(service, region, **options)
-        call = client.call
+        client = make_client(service, region, **options)
 
-        def keep(operation: str, **params: Any) -> Any:
-            _recorded.update((function, *right) for right in _needed(service, region, operation, params))
-            return call(operation, **params)
+        def keep(operation: str, params: dict[str, Any]) -> None:
+            for action, resource in _needed(service, region, operation, params):
+                found.add(Right(action, _TEST_ENVIRONMENT.sub(ENVIRONMENT, resource)))
 
-        client.call = keep
-        return client
+        def call(operation: str, **params: Any) -> Any:
+            keep(operation, params)
+            return sent(operation, **params)
 
-    return make
-
-
-def _recording_botocore(function: str, make_client: Any) -> Any:
-    def make(service: str, region: str) -> Any:
-        client = make_client(service, region)
-
-        def keep(params: dict[str, Any], model: Any, **_: Any) -> None:
-            _recorded.update((function, *right) for right in _needed(service, region, model.name, params))
-
-        client.meta.events.register("provide-client-params", keep)
+        if isinstance(client, BaseClient):
+            client.meta.events.register(
+                "provide-client-params", lambda params, model, **_: keep(model.name, params)
+            )
+        else:
+            sent, client.call = client.call, call
         return client
 
     return make

@@ -97,9 +97,9 @@ class Table(Construct):
         """Lets `role` call operations on the table."""
         self._grant(role, operations, self._table.arn)
 
-    def grant_query(self, role: Role) -> None:
-        """Lets `role` query the table and its index."""
-        self._grant(role, ["Query"], self._table.arn, f"{self._table.arn}/index/{contract.STATUS_INDEX}")
+    def grant_index(self, role: Role) -> None:
+        """Lets `role` query the index."""
+        self._grant(role, ["Query"], f"{self._table.arn}/index/{contract.STATUS_INDEX}")
 
     def grant_stream(self, role: Role) -> None:
         """Lets Lambda read the stream for the function with `role`."""

@@ -14,26 +14,12 @@ from tests.rights import (
     FUNCTIONS,
     KEY,
     Granted,
-    Right,
     beside,
     elsewhere,
     grants,
-    record,
 )
 
 pytestmark = pytest.mark.usefixtures("deployment")
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[Right]]:
-    """What the calls in the functional tests of each function need."""
-    return record(tmp_path_factory.mktemp("rights") / "rights.jsonl")
-
-
-@pytest.fixture(scope="module")
-def needed(recorded: dict[str, set[Right]]) -> dict[str, set[Right]]:
-    """And what services do in its name."""
-    return {name: recorded[name] | function.by_services for name, function in FUNCTIONS.items()}
 
 
 @pytest.fixture(params=FUNCTIONS)
@@ -55,21 +41,18 @@ def granted(deployment: Deployment, function: str) -> list[Granted]:
     return grants(json.loads(re.sub(BUCKET.replace("hash", "[0-9a-f]{12}"), BUCKET, text)))
 
 
-def test_what_is_needed_is_granted(
-    needed: dict[str, set[Right]], function: str, granted: list[Granted]
-) -> None:
-    assert not [right for right in needed[function] if not any(grant.covers(right) for grant in granted)]
+def test_what_is_needed_is_granted(function: str, granted: list[Granted]) -> None:
+    needed = FUNCTIONS[function].needed
+    assert not [right for right in needed if not any(grant.covers(right) for grant in granted)]
 
 
-def test_what_is_granted_is_needed(
-    needed: dict[str, set[Right]], function: str, granted: list[Granted]
-) -> None:
-    assert not [grant for grant in granted if not any(map(grant.covers, needed[function]))]
+def test_what_is_granted_is_needed(function: str, granted: list[Granted]) -> None:
+    assert not [grant for grant in granted if not any(map(grant.covers, FUNCTIONS[function].needed))]
 
 
-def test_all_else_is_denied(needed: dict[str, set[Right]], function: str, granted: list[Granted]) -> None:
-    own = needed[function]
-    others = set().union(*needed.values()) - own
+def test_all_else_is_denied(function: str, granted: list[Granted]) -> None:
+    own = FUNCTIONS[function].needed
+    others = set().union(*(other.needed for other in FUNCTIONS.values())) - own
     without_context = {right._replace(context="") for right in own if right.context}
     moved = {place for right in own for place in elsewhere(right)}
     forbidden = DENIED | others | without_context | moved | beside(own)

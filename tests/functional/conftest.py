@@ -18,6 +18,7 @@ from local.aws import EmbeddedAws
 from tests.conftest import REGION, Tables, environment_suffix
 from tests.line import Line, open_line
 from tests.mapped import Mapped
+from tests.rights import FUNCTIONS, Right, recorded
 from tracking.api import Api
 from tracking.wiring import make_api
 from web.errors import CODES
@@ -103,6 +104,22 @@ class Caller:
             if "next_key" not in answer.body:
                 return updates
             query["last_key"] = answer.body["next_key"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _recorded() -> Iterator[dict[str, set[Right]]]:
+    with recorded() as calls:
+        yield calls
+
+
+@pytest.fixture(autouse=True)
+def calls(_recorded: dict[str, set[Right]]) -> Iterator[dict[str, set[Right]]]:
+    """The rights that calls of each function have needed since the last test, each of which must be listed."""
+    yield _recorded
+    for function, needed in _recorded.items():
+        unlisted = needed - FUNCTIONS[function].calls
+        needed.clear()
+        assert not unlisted, f"rights of {function} that tests/rights.py does not list"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,56 @@
+"""That the functions call all that tests/rights.py lists; the fixture `calls` finds what they call beyond it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from notifier.wiring import make_notifier
+from projector.wiring import make_projector
+from tests.feed import Feed
+from tests.functional.conftest import Caller
+from tests.functional.functions.conftest import Public
+from tests.functional.functions.test_notifier import handle
+from tests.rights import FUNCTIONS, Right
+from tracking.wiring import make_api
+
+
+def use_tracking(environment: dict[str, str], update: dict[str, Any]) -> None:
+    caller = Caller(make_api(environment), environment)
+    assert caller.post(update, Idempotency_Key="key").status == 200
+    assert caller.get("/status", tracking_id=update["tracking_id"]).status == 200
+    assert caller.get("/updates", status=update["status"]).status == 200
+    assert caller.get("/shipments", status=update["status"]).status == 200
+    event = {"resource": "/shipments/{tracking_id}", "path": "/shipments/NOBODY", "httpMethod": "GET"}
+    assert caller.invoke(event).status == 404
+
+
+def use_projector(environment: dict[str, str], update: dict[str, Any]) -> None:
+    feed = Feed()
+    projector = make_projector(environment | feed.environment)
+    # The last one comes late and between the others, so that only the history tells since when the status holds.
+    for status, timestamp in (("pending", 1), ("pending", 3), ("failed", 2)):
+        feed.store(update["tracking_id"], status, timestamp)
+    context = SimpleNamespace(aws_request_id="lambda-1")
+    answer = projector.handle({"Records": feed.updates.records()}, context)
+    assert answer == {"batchItemFailures": []}
+
+
+def use_notifier(environment: dict[str, str], update: dict[str, Any]) -> None:
+    feed = Feed()
+    feed.put(update["tracking_id"], update["status"])
+    assert handle(make_notifier(environment | feed.environment), feed.shipments.records()) == []
+    assert len(feed.told()) == 1
+
+
+def use_public(environment: dict[str, str], update: dict[str, Any]) -> None:
+    assert Public(environment).get(f"/shipments/{update['tracking_id']}").status == 404
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_listed_call_is_made(
+    function: str, environment: dict[str, str], update: dict[str, Any], calls: dict[str, set[Right]]
+) -> None:
+    calls[function].clear()
+    globals()[f"use_{function}"](environment, update)
+    assert calls[function] == FUNCTIONS[function].calls
