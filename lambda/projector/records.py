@@ -54,9 +54,10 @@ class Records:
                 shipment = replace(shipment, since=self._first_after(tracking_id, shipment.before))
             if found and shipment == found.shipment:
                 return found, late
-            written, there = self.write(shipment, found)
-            if written:
-                return written, late
+            record = _next(shipment, found)
+            there = self._put(record, found)
+            if there is None:
+                return record, late
             found = there
 
     def read(self, tracking_id: str) -> Record | None:
@@ -64,15 +65,11 @@ class Records:
         answer = self._client.get_item(TableName=self._shipments, Key={"tracking_id": encode(tracking_id)})
         return decode_record(answer["Item"]) if "Item" in answer else None
 
-    def write(
-        self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False
-    ) -> tuple[Record | None, Record | None]:
-        """Puts a record in the place of the one that was found there.
+    def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
+        """Puts a record in the place of the one that was found there; returns the one that is there by now instead."""
+        return self._put(_next(shipment, found, rebuilt=rebuilt), found)
 
-        Returns the record, if it was written, and else the one that is there by now.
-        """
-        version = max(found.version + 1 if found else 0, int(time.time() * 1000))
-        record = Record(shipment, version, rebuilt)
+    def _put(self, record: Record, found: Record | None) -> Record | None:
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(tracking_id)"}
         if found:
             condition = {
@@ -87,9 +84,10 @@ class Records:
                 **condition,
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            # It is gone, if somebody deleted it.
-            return None, decode_record(error.response["Item"]) if "Item" in error.response else None
-        return record, None
+            if "Item" in error.response:
+                return decode_record(error.response["Item"])
+            return self._put(record, None)  # somebody deleted it
+        return None
 
     def _first_after(self, tracking_id: str, before: int) -> int:
         answer = self._client.query(
@@ -102,3 +100,7 @@ class Records:
             Limit=1,
         )
         return int(answer["Items"][0]["timestamp"]["N"])
+
+
+def _next(shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record:
+    return Record(shipment, max(found.version + 1 if found else 0, int(time.time() * 1000)), rebuilt)
