@@ -14,7 +14,7 @@ OUTPUT ?= cdktf.out
 PLAN_FILE ?= build/plan.enc
 DEPLOY = python -m tools.deploy --output "$(OUTPUT)"
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast mutants snapshots format synth plan apply pack unpack deploy destroy drift smoke comment sweep roles state unlock lock redrive bench simulate docs cost policy sbom audit clean
+.PHONY: help install up test test-fast mutants snapshots format synth plan apply pack unpack deploy destroy drift smoke comment sweep roles state unlock lock redrive rebuild bench simulate docs cost policy sbom audit clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ lock: install ## fetch the checksums of Terraform's AWS provider for all platfor
 
 redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: only show them)
 	@python -m tools.redrive $(if $(DRY_RUN),--dry-run)
+
+rebuild: install ## make the records of all shipments anew from their histories (UNITS=100 read units a second; DRY_RUN=1: only count)
+	@python -m tools.rebuild $(if $(DRY_RUN),--dry-run) $(if $(UNITS),--units "$(UNITS)")
 
 bench: install ## measure synth and the functions, each beside a baseline
 	@python -m bench
