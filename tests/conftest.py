@@ -69,9 +69,12 @@ class Tables(NamedTuple):
     idempotency: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tables(aws: EmbeddedAws) -> Tables:
-    """Tables with the keys and the index that the stack gives them; tests share them, each with its shipments."""
+    """Tables with the keys and the index that the stack gives them, which the tests of a file share.
+
+    Each has its shipments there. To read an index, the embedded AWS looks at all items of a table.
+    """
     suffix = environment_suffix()
     names = Tables(*(f"tracking-{name}-{suffix}" for name in ("data", "shipments", "idempotency")))
     dynamodb = boto3.client("dynamodb")

@@ -141,7 +141,7 @@ def put_parameters(aws: EmbeddedAws) -> Callable[..., dict[str, str]]:
     return put
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def environment(tables: Tables, put_parameters: Callable[..., dict[str, str]]) -> Iterator[dict[str, str]]:
     """The function's environment variables."""
     variables = {
@@ -163,13 +163,13 @@ def environment(tables: Tables, put_parameters: Callable[..., dict[str, str]]) -
         yield variables
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def caller(environment: dict[str, str]) -> Caller:
     """A caller of the function."""
     return Caller(make_api(environment), environment)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _line_caller(aws: EmbeddedAws, environment: dict[str, str]) -> Iterator[tuple[Line, Caller]]:
     with open_line(aws.endpoint) as line:
         with pytest.MonkeyPatch.context() as patch:

@@ -75,7 +75,7 @@ class Public:
         return self.ask("GET", path, **headers)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def public(environment: dict[str, str]) -> Public:
     return Public(environment)
 

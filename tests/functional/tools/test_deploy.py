@@ -183,10 +183,13 @@ def test_a_saved_plan_goes_encrypted_to_another_machine(output: str, tmp_path: P
 def test_a_deploy_asks_for_an_approval(output: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write_stack(output, output=note("a"))
     runs = deployment(output)
-    for answer in ("", "no\n", "y\n"):
-        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-        with pytest.raises(DeployError, match="notes was not changed"):
-            runs.deploy(["notes"], ask=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "plan", lambda *_, **__: True)
+        patch.setattr(runs, "apply", pytest.fail)
+        for answer in ("", "no\n", "y\n"):
+            patch.setattr("sys.stdin", io.StringIO(answer))
+            with pytest.raises(DeployError, match="notes was not changed"):
+                runs.deploy(["notes"], ask=True)
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     runs.deploy(["notes"], ask=True)
     assert runs.plan("notes") is False
