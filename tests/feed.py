@@ -123,11 +123,12 @@ class Feed:
         timestamp: int | None = None,
         *,
         now: int | None = None,
-        lat: Decimal | int = 52,
+        lat: Decimal | int | None = 52,
+        **optional: Any,
     ) -> int:
         """Store an update as `store` does, and add it to the shipment's record."""
-        timestamp = self.store(tracking_id, status, timestamp, now=now, lat=lat)
-        self.projection.add([StoredUpdate(tracking_id, timestamp, status, {"lat": lat, "lng": 13})])
+        timestamp = self.store(tracking_id, status, timestamp, now=now, lat=lat, **optional)
+        self.projection.add([StoredUpdate(tracking_id, timestamp, status, _location(lat), **optional)])
         return timestamp
 
     def store(
@@ -137,10 +138,14 @@ class Feed:
         timestamp: int | None = None,
         *,
         now: int | None = None,
-        lat: Decimal | int = 52,
+        lat: Decimal | int | None = 52,
+        **optional: Any,
     ) -> int:
-        """Store an update with an event time (default: its arrival) that came in at `now`, both in ms."""
-        update = Update(tracking_id, status, {"lat": lat, "lng": 13}, None, timestamp)
+        """Store an update with an event time (default: its arrival) that came in at `now`, both in ms.
+
+        Without a latitude it has no location; `optional` are the fields that an update may have.
+        """
+        update = Update(tracking_id, status, _location(lat), None, timestamp, optional)
         now = now or int(time.time() * 1000)
         return self._store.put(update, now=now, arrived=now, deadline=time.monotonic() + 10)
 
@@ -206,6 +211,10 @@ class Feed:
             for message in found:
                 self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 yield message
+
+
+def _location(lat: Decimal | int | None) -> dict[str, Any] | None:
+    return None if lat is None else {"lat": lat, "lng": 13}
 
 
 class SnsLine:

@@ -6,6 +6,9 @@ from typing import Any
 
 import contract
 from contract.routes import LIMIT, ROUTES, Parameter, Route, WholeNumber
+from places.gazetteer import CITY, COUNTRY
+from shipments.shipment import MAX_REFERENCES
+from shipments.update import OPTIONAL
 from web.errors import CODES
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "openapi.json"
@@ -158,7 +161,7 @@ def _kept(update: Schema) -> Schema:
             "tracking_id": fields["tracking_id"],
             "timestamp": _TIME,
             "status": fields["status"],
-            "location": fields["location"],
+            "location": _location(fields),
             "environment": {"type": "string"},
             "created_at": {"type": "string", "description": "When it was stored: YYYY-MM-DD HH:MM:SS, UTC."},
         },
@@ -167,10 +170,31 @@ def _kept(update: Schema) -> Schema:
                 **_TIME,
                 "description": "When it was stored; absent if an earlier release stored it.",
             },
+            **{name: fields[name] for name in OPTIONAL},
             "metadata": fields["metadata"],
             "event_time": {**_TIME, "description": "Its own time, if another update had that millisecond."},
         },
     )
+
+
+def _location(fields: Schema) -> Schema:
+    return {
+        "description": "Degrees, WGS 84: as it was sent, else the middle of its place; null if that is not known.",
+        "type": ["object", "null"],
+        "required": ["lat", "lng"],
+        "additionalProperties": False,
+        "properties": {
+            **fields["location"]["properties"],
+            "precision": {
+                "description": "If it is the middle of the place: whether of a city or of a country.",
+                "enum": [CITY, COUNTRY],
+            },
+        },
+    }
+
+
+def _or_null(schema: Schema, description: str) -> Schema:
+    return {"description": description, "anyOf": [schema, {"type": "null"}]}
 
 
 def _shipment(fields: Schema) -> Schema:
@@ -183,7 +207,21 @@ def _shipment(fields: Schema) -> Schema:
                 "description": "The status before it; null if there was no other.",
             },
             "since": {**_TIME, "description": "Of the first update with the status; ms since the epoch."},
-            "location": fields["location"],
+            "location": _location(fields),
+            **{
+                name: _or_null(fields[name], "Of the newest update.")
+                for name in ("place", "detail", "reason")
+            },
+            **{
+                name: _or_null(fields[name], "Of the newest update that has it.")
+                for name in ("carrier", "estimated_delivery")
+            },
+            "references": {
+                "description": "Of all updates, in order; the first ones if there are more.",
+                "type": "array",
+                "maxItems": MAX_REFERENCES,
+                "items": fields["references"]["items"],
+            },
             "first_update": _TIME,
             "last_update": _TIME,
             "version": {"type": "integer", "description": "Greater with each change of this record."},

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from notifier.changes import Change
+from places.gazetteer import location_of
 from web import exact_json
 
 #: The most that PublishBatch takes.
@@ -66,7 +67,10 @@ def _message(change: Change) -> dict[str, Any]:
         "status": shipment.status,
         "previous_status": change.previous,
         "timestamp": shipment.last_update,
-        "location": shipment.location,
+        "location": location_of(vars(shipment)),
+        "place": shipment.place,
+        "reason": shipment.reason,
+        "estimated_delivery": shipment.estimated_delivery,
     }
     attributes = {name: body[name] for name in ("tracking_id", "status", "deduplication_id")}
     if change.previous:
@@ -86,9 +90,10 @@ def _message(change: Change) -> dict[str, Any]:
 def sentence(notification: dict[str, Any]) -> str:
     """What a person reads for the JSON body of a notification."""
     seen = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(notification["timestamp"] / 1000))
-    before = notification["previous_status"]
+    before, reason = notification["previous_status"], notification["reason"]
     return (
-        f"The status of shipment {notification['tracking_id']} is {_words(notification['status'])} since {seen}"
+        f"The status of shipment {notification['tracking_id']} is {_words(notification['status'])}"
+        f"{f' ({_words(reason)})' if reason else ''} since {seen}"
         f"{f', and was {_words(before)} before' if before else ''}."
     )
 

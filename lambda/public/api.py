@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import contract
+from places.gazetteer import country_of, location_of
 from public import page
 from public.http_request import Request
 from runtime.telemetry import Telemetry
@@ -168,12 +169,15 @@ def _tracking_id(request: Request) -> str:
 
 def _visible(update: dict[str, Any]) -> dict[str, Any]:
     """What a stranger may see of an update."""
-    location = {
+    visible = {"status": update["status"], "timestamp": update["timestamp"]}
+    location = location_of(update)
+    if location:
         # Adding 0.0 makes 0.0 of -0.0.
-        axis: round(float(update["location"][axis]), _DECIMALS) + 0.0
-        for axis in ("lat", "lng")
-    }
-    return {"status": update["status"], "timestamp": update["timestamp"], "location": location}
+        location |= {axis: round(float(location[axis]), _DECIMALS) + 0.0 for axis in ("lat", "lng")}
+    place = update.get("place", {})
+    named = {"city": place.get("city"), "region": place.get("region"), "country": country_of(place)}
+    known = {name: value for name, value in named.items() if value}
+    return visible | {"location": location} | ({"place": known} if known else {})
 
 
 def _received(request: Request) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Where positions are: the map that shows them, and the town that one is near.
 
-Coordinates in here are whole hundredths of a degree, which is how finely the public API tells a position.
-atlas.json is written by tools/atlas.mjs, which says where it is from. The map is an equirectangular projection,
-true to scale in its middle.
+Coordinates in here are whole hundredths of a degree, which is how finely the public API tells a position. atlas.json is
+written by tools/atlas.mjs, which says where it is from; the towns are the gazetteer's. The map is an equirectangular
+projection, true to scale in its middle.
 """
 
 import json
@@ -16,6 +16,8 @@ from itertools import accumulate, islice, pairwise
 from math import ceil, cos, floor, hypot, log2, radians
 from pathlib import Path
 from typing import Final, NamedTuple, Self
+
+from places import gazetteer
 
 #: Longitude, latitude.
 Point = tuple[int, int]
@@ -94,8 +96,10 @@ def load() -> Atlas:
         axes = [array("h", b64decode(axis)) for axis in (lngs, lats)]
         return [_Line.through(*(axis[start:end] for axis in axes)) for start, end in pairwise(ends)]
 
-    by_latitude = sorted((lat, lng, name) for name, lng, lat in data["towns"])
-    return Atlas(lines(**data["land"]), lines(**data["borders"]), data["towns"], by_latitude)
+    places = gazetteer.load()
+    towns = list(islice(zip(places.names, places.lngs, places.lats, strict=True), places.shown))
+    by_latitude = sorted((lat, lng, name) for name, lng, lat in towns)
+    return Atlas(lines(**data["land"]), lines(**data["borders"]), towns, by_latitude)
 
 
 @cache

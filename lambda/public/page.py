@@ -11,7 +11,9 @@ from string import Template
 from typing import Any, Final
 from urllib.parse import quote
 
+from places import gazetteer
 from public import atlas, texts
+from shipments.summary import is_precise
 
 #: From a dot to a pin.
 _WAY: Final = """<svg class="way" viewBox="0 0 320 72" aria-hidden="true">
@@ -46,7 +48,7 @@ def headers() -> Mapping[str, str]:
 def version() -> str:
     """What changes with the code, the texts and the map of the pages."""
     digest = sha256()
-    for file in sorted(Path(__file__).parent.glob("*.*")):
+    for file in [*sorted(Path(__file__).parent.glob("*.*")), gazetteer.FILE]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -79,7 +81,7 @@ def shipment(body: Mapping[str, Any], *, older: bool = False) -> str:
     links = f'<a id="latest" href="?">{texts.LATEST}</a>' if older else ""
     if key := body.get("next_key"):
         links += f'<a id="earlier" href="?last_key={quote(key, safe="")}">{texts.EARLIER}</a>'
-    seen = f"<p>{_place(updates[0])}, {_time(updates[0])}</p>" if updates and not older else ""
+    seen = f"<p>{', '.join([*_place(updates[0]), _time(updates[0])])}</p>" if updates and not older else ""
     return _page(
         f"{status} · {escape(body['tracking_id'])}",
         f"""<div class="shipment">
@@ -164,9 +166,11 @@ def _step(status: str, left: int) -> str:
 
 
 def _map(updates: Sequence[Mapping[str, Any]]) -> str:
+    # A marker in the middle of a country would say more than is known.
+    updates = [update for update in updates if is_precise(update["location"])]
     if not updates:
         return ""
-    start, end = (_place(updates[index]) for index in (-1, 0))
+    start, end = (", ".join(_place(updates[index])) for index in (-1, 0))
     label = (texts.MAP_OF_ONE if start == end else texts.MAP).format(start=start, end=end)
     picture = atlas.draw([_point(update) for update in reversed(updates)])
     return f"""<figure>
@@ -177,9 +181,8 @@ def _map(updates: Sequence[Mapping[str, Any]]) -> str:
 
 def _update(update: Mapping[str, Any]) -> str:
     status = update["status"]
-    return (
-        f'<li class="{_class(status)}"><b>{_status(status)}</b> {_time(update)}<p>{_place(update)}</p></li>'
-    )
+    place = "".join(f"<p>{place}</p>" for place in _place(update))
+    return f'<li class="{_class(status)}"><b>{_status(status)}</b> {_time(update)}{place}</li>'
 
 
 def _status(status: str) -> str:
@@ -199,12 +202,19 @@ def _point(update: Mapping[str, Any]) -> atlas.Point:
     return atlas.point(update["location"]["lat"], update["location"]["lng"])
 
 
-def _place(update: Mapping[str, Any]) -> str:
-    """Text for a person, as HTML."""
+def _place(update: Mapping[str, Any]) -> list[str]:
+    """Text for a person, as HTML, if there is any."""
+    if place := update.get("place"):
+        names = [place[name] for name in ("city", "region") if name in place]
+        if code := place.get("country"):
+            names.append(gazetteer.country_name(code))
+        return [escape(", ".join(names))]
+    if update["location"] is None:
+        return []
     if town := atlas.near(_point(update)):
-        return texts.NEAR.format(town=escape(town))
+        return [texts.NEAR.format(town=escape(town))]
     lng, lat = _point(update)
-    return (
+    return [
         f"{abs(lat) / 100:.2f}° {texts.SOUTH if lat < 0 else texts.NORTH}, "
         f"{abs(lng) / 100:.2f}° {texts.WEST if lng < 0 else texts.EAST}"
-    )
+    ]

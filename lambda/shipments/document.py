@@ -21,6 +21,13 @@ MAX_NESTING = 32
 #: Names and places in lists, from the outermost; a pointer is made of it for a fault only, as it may be long.
 _Path = tuple[str | int, ...]
 
+#: What the patterns of the schemas ask for.
+_PATTERNS = {
+    "^[^\\u0000-\\u001f\\u007f-\\u009f]*$": "must not contain control characters",
+    "^[A-Z]{2}$": "must be two capital letters, as ISO 3166-1 alpha-2 has them",
+    "^[A-Z]{2}[A-Z2-9]{3}$": "must be a UN/LOCODE: five capital letters, or digits from 2 on at the end",
+}
+
 _MAX_FAULTS = 20
 _MAX_POINTER = 200
 
@@ -112,7 +119,15 @@ def _faults(error: Any) -> Iterator[Fault]:
                 if name not in error.definition["properties"]:
                     yield Fault(f"{pointer}{_pointer((name,))}", "is not a known field")
         case "pattern":
-            yield Fault(pointer, "must not contain control characters")
+            yield Fault(pointer, _PATTERNS[error.rule_definition])
+        case "minProperties":
+            yield Fault(pointer, f"must have one of {', '.join(error.definition['properties'])}")
+        case "anyOf" if all(option.keys() == {"required"} for option in error.rule_definition):
+            first, *others = (name for option in error.rule_definition for name in option["required"])
+            yield Fault(f"{pointer}/{first}", f"is required, or {' or '.join(others)}")
+        case "anyOf":
+            options = " or ".join(option["description"] for option in error.rule_definition)
+            yield Fault(pointer, f"must be {options}")
         case _:
             yield Fault(pointer, error.message.removeprefix(error.name).strip())
 

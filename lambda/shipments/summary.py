@@ -18,10 +18,10 @@ def summarize(
 
     Status and times are the shipment's, null while neither its record nor the page tells them; hours rounded to
     hundredths, never negative. `page` is about the updates on it: their number, and the distance from one to the next
-    in km along great circles, rounded to m.
+    in km along great circles, rounded to m, without those of which no more than a country is known.
 
     Args:
-        updates: newest first, as a page has them.
+        updates: newest first, as a page has them, with the locations that are shown.
         shipment: the record, which may be behind the history by seconds; needless if the page is all of it.
         first: whether the page begins with the newest update; `last` likewise with the oldest.
         now: ms since the epoch.
@@ -33,6 +33,7 @@ def summarize(
     if updates and (last or shipment):
         oldest.append(updates[-1]["timestamp"])
     last_update, status = max(newest, default=(None, None))
+    places = [update["location"] for update in updates if is_precise(update["location"])]
     return {
         "current_status": status,
         "first_update": min(oldest, default=None),
@@ -42,11 +43,14 @@ def summarize(
         ),
         "page": {
             "updates": len(updates),
-            "distance_km": round(
-                sum(distance(a["location"], b["location"]) for a, b in pairwise(updates)), 3
-            ),
+            "distance_km": round(sum(distance(a, b) for a, b in pairwise(places)), 3),
         },
     }
+
+
+def is_precise(location: dict[str, Any] | None) -> bool:
+    """Whether a location is where something was, and not just the middle of its country."""
+    return location is not None and location.get("precision") != "country"
 
 
 def distance(a: dict[str, Any], b: dict[str, Any]) -> float:

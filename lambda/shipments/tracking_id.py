@@ -14,8 +14,11 @@ def normalize(tracking_id: str) -> str:
     return unicodedata.normalize("NFC", tracking_id).strip()
 
 
-def check_tracking_id(tracking_id: str) -> None:
-    """Raises Invalid if no new update may have `tracking_id`; an old one may."""
+def check_tracking_id(tracking_id: str, pointer: str = "/tracking_id") -> None:
+    """Raises Invalid if no new update may have `tracking_id`; an old one may.
+
+    Shipments are looked up by references too, which `pointer` tells apart.
+    """
     refused = next((char for char in tracking_id if unicodedata.category(char) in _REFUSED), None)
     if refused:
         detail = (
@@ -27,4 +30,4 @@ def check_tracking_id(tracking_id: str) -> None:
         detail = "must be in the Unicode normalization form NFC"
     else:
         return
-    raise Invalid([Fault("/tracking_id", detail)])
+    raise Invalid([Fault(pointer, detail)])

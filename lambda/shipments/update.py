@@ -1,8 +1,11 @@
 """What an update of a shipment may be."""
 
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Self
 
 import contract
+from contract.reasons import REASONS
 from shipments.document import MAX_BYTES, Fault, Invalid, Schema, check_size, check_storable
 from shipments.tracking_id import check_tracking_id
 
@@ -13,6 +16,11 @@ MAX_TEXT = 6 * MAX_BYTES
 MAX_AHEAD = 5 * 60 * 1000
 
 
+#: Fields that an update may have, which are kept as they were sent.
+OPTIONAL: Final = ("place", "detail", "reason", "carrier", "references", "estimated_delivery")
+#: As the schema has it.
+_MAX_REFERENCES = 5
+
 #: Of an update, a valid field of each name.
 _FIELDS = {"tracking_id": "A", "status": contract.STATUSES[0], "location": {"lat": 0, "lng": 0}}
 
@@ -22,28 +30,52 @@ class Update(NamedTuple):
 
     tracking_id: str
     status: str
-    location: dict[str, Any]
+    location: dict[str, Any] | None
     metadata: dict[str, Any] | None
     event_time: int | None
+    optional: Mapping[str, Any] = MappingProxyType({})
+    """The OPTIONAL ones that were sent."""
 
     @classmethod
     def parse(cls, document: Any, schema: Schema, now: int) -> Self:
         """The update in `document`. Raises Invalid or TooLarge. `now` is the server's time in ms since the epoch."""
         # What costs least comes first.
         check_size(document)
+        _check_length(document)
         schema.check(document)
         check_storable(document)
         check_tracking_id(document["tracking_id"])
+        _check_optional(document)
         event_time = document.get("timestamp")
         if event_time is not None and event_time > now + MAX_AHEAD:
             raise Invalid([Fault("/timestamp", "must not be more than 5 minutes ahead")])
         return cls(
             document["tracking_id"],
             document["status"],
-            document["location"],
+            document.get("location"),
             document.get("metadata"),
             event_time,
+            {name: document[name] for name in OPTIONAL if name in document},
         )
+
+
+def _check_length(document: Any) -> None:
+    # The schema finds a fault in each of them, which may be hundreds of thousands.
+    references = document.get("references") if isinstance(document, dict) else None
+    if isinstance(references, list) and len(references) > _MAX_REFERENCES:
+        raise Invalid([Fault("/references", f"must contain at most {_MAX_REFERENCES} items")])
+
+
+def _check_optional(document: Mapping[str, Any]) -> None:
+    """What the schema cannot say. Raises Invalid."""
+    for index, reference in enumerate(document.get("references", ())):
+        check_tracking_id(reference, f"/references/{index}")
+    status, reason = document["status"], document.get("reason")
+    if reason is not None and status not in REASONS[reason]:
+        raise Invalid([Fault("/reason", f"must not come with the status {status}")])
+    estimate = document.get("estimated_delivery")
+    if isinstance(estimate, dict) and estimate["to"] < estimate["from"]:
+        raise Invalid([Fault("/estimated_delivery/to", "must not be before from")])
 
 
 def check_field(name: str, value: Any, schema: Schema) -> None:

@@ -1,6 +1,6 @@
 """The table of shipments: one item a shipment, its record, and the index of those that have a status now."""
 
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, NamedTuple
 
 import contract
@@ -30,9 +30,10 @@ class Record(NamedTuple):
 
     @property
     def visible(self) -> dict[str, Any]:
-        """What a caller is told."""
+        """What a caller is told; the location is as it was sent."""
         members = {**vars(self.shipment), "previous_status": self.shipment.previous_status}
-        del members["newest"]
+        for name in ("newest", "carrier_at", "estimated_at"):
+            del members[name]
         return {**members, _VERSION: self.version}
 
 
@@ -41,7 +42,8 @@ def encode_record(record: Record, shards: int) -> Item:
     shipment = record.shipment
     item = encode_item(
         {
-            **vars(shipment),
+            # What no update told takes no room, and is not there in the record of an earlier release.
+            **{name: value for name, value in vars(shipment).items() if value not in (None, [])},
             _VERSION: record.version,
             **({_REBUILT: True} if record.rebuilt else {}),
         }
@@ -56,11 +58,19 @@ def decode_record(item: Item) -> Record:
     """The record that an item is. Raises ForeignItem."""
     members = decode_update(item)
     try:
-        # What a later release has added is left out.
-        shipment = Shipment(**{field.name: members[field.name] for field in fields(Shipment)})
-        return Record(shipment, members[_VERSION], members.get(_REBUILT, False))
+        # What a later release has added is left out, and what it has not written is not there.
+        known = {
+            field.name: members[field.name]
+            for field in fields(Shipment)
+            if field.name in members or _is_required(field)
+        }
+        return Record(Shipment(**known), members[_VERSION], members.get(_REBUILT, False))
     except KeyError:
         raise ForeignItem from None
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 class ShipmentStore:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import contract
 from shipments.page import Page, Position
 from shipments.shipment import StoredUpdate
 from shipments.tracking_id import normalize
-from shipments.update import Update
+from shipments.update import OPTIONAL, Update
 from storage.attributes import ForeignItem, Item, decode_item, encode, encode_item
 from storage.dynamodb import Taken, call_dynamodb
 from storage.shards import Shards, decode_update, in_shard
@@ -26,6 +27,15 @@ _SPREAD = 60_000
 #: The last event time that can be written as a date, in ms since the epoch: the end of the year 9999.
 LAST_TIME = 253_402_300_799_999
 _ONE_SHARD = Shards()
+#: What the optional fields of an update are.
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "place": (dict,),
+    "detail": (str,),
+    "reason": (str,),
+    "carrier": (str,),
+    "references": (list,),
+    "estimated_delivery": (int, dict),
+}
 
 
 class UpdateStore:
@@ -58,11 +68,13 @@ class UpdateStore:
             "tracking_id": update.tracking_id,
             "timestamp": wanted,
             "status": update.status,
-            "location": update.location,
             "environment": self._environment,
             "created_at": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(arrived / 1000)),
             "arrived_at": arrived,
+            **update.optional,
         }
+        if update.location is not None:
+            content["location"] = update.location
         if update.metadata is not None:
             content["metadata"] = update.metadata
         item = encode_item(content)
@@ -175,17 +187,35 @@ class UpdateStore:
 
 def decode_stored(item: Item) -> StoredUpdate:
     """The update that an item is. Raises ForeignItem."""
-    match decode_update(item):
+    members = decode_update(item)
+    match members:
+        case {"tracking_id": str(tracking_id), "timestamp": int(timestamp), "status": str(status)} if (
+            status in contract.STATUSES and 0 <= timestamp <= LAST_TIME
+        ):
+            location = _location(members)
+            optional = {name: members[name] for name in OPTIONAL if name in members}
+            references = optional.get("references", [])
+            if all(isinstance(value, _KINDS[name]) for name, value in optional.items()) and all(
+                isinstance(reference, str) for reference in references
+            ):
+                return StoredUpdate(tracking_id, timestamp, status, location, **optional)
+    raise ForeignItem
+
+
+def _location(members: dict[str, Any]) -> dict[str, Any] | None:
+    """The location that was sent. Raises ForeignItem if there is neither a location nor a place."""
+    match members:
         case {
-            "tracking_id": str(tracking_id),
-            "timestamp": int(timestamp),
-            "status": str(status),
             "location": {
                 "lat": Decimal() | float() | int() as lat,
                 "lng": Decimal() | float() | int() as lng,
-            },
-        } if status in contract.STATUSES and 0 <= timestamp <= LAST_TIME:
-            return StoredUpdate(tracking_id, timestamp, status, {"lat": lat, "lng": lng})
+            }
+        }:
+            return {"lat": lat, "lng": lng}
+        case {"location": _}:
+            raise ForeignItem
+        case {"place": _}:
+            return None
     raise ForeignItem
 
 
@@ -203,5 +233,7 @@ def _digest(item: Item) -> str:
 def _content(item: Item) -> bytes:
     # Encoded anew, since DynamoDB may spell a number in another way.
     value = decode_update(item)
-    names = ("timestamp", "status", "location", "metadata")
+    # Those that every update once had count where they are not, and the later ones only where they are: the digests
+    # of the updates that are stored stay.
+    names = ["timestamp", "status", "location", "metadata", *(name for name in OPTIONAL if name in value)]
     return json.dumps({name: encode(value.get(name)) for name in names}, sort_keys=True).encode()

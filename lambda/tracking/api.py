@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import contract
 from contract.routes import ORDER, ROUTES, SINCE, UNTIL, Route
+from places.gazetteer import location_of
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
 from shipments.document import Fault, Invalid, Schema
@@ -161,7 +162,7 @@ class Api:
         tracking_id = self._parameter(request, "tracking_id")
         query = ("status", tracking_id)
         start = after(request.query, query)
-        page = self._updates.history(tracking_id, limit=limit(request.query), after=start)
+        page = _located(self._updates.history(tracking_id, limit=limit(request.query), after=start))
         enhanced, record = settings.flags["enhanced_tracking"], None
         if enhanced and (start or page.more):  # else the page is the whole history
             record = self._shipments.get(tracking_id)
@@ -194,7 +195,7 @@ class Api:
             deadline=request.deadline,
             after=after(request.query, query),
         )
-        return _fitting(page, lambda page: {"status": status, **_listing("updates", page, query)})
+        return _fitting(_located(page), lambda page: {"status": status, **_listing("updates", page, query)})
 
     def _with_status(self, request: Request, settings: Settings) -> str:
         status, order = self._parameter(request, "status"), choice(request.query, ORDER)
@@ -206,7 +207,7 @@ class Api:
             after=after(request.query, query),
             oldest_first=order == "oldest",
         )
-        found = page._replace(items=[record.visible for record in page.items])
+        found = _located(page._replace(items=[record.visible for record in page.items]))
         return exact_json.dumps({"status": status, **_listing("shipments", found, query)})
 
     def _shipment(self, request: Request, settings: Settings) -> str:
@@ -215,7 +216,7 @@ class Api:
         record = self._shipments.get(tracking_id)
         if record is None:
             raise ApiError(404, "There is no shipment with this tracking id")
-        return exact_json.dumps(record.visible)
+        return exact_json.dumps(record.visible | {"location": location_of(record.visible)})
 
     def _parameter(self, request: Request, name: str) -> str:
         value = request.query.get(name)
@@ -257,6 +258,11 @@ def _stored(update: Update, timestamp: int) -> dict[str, Any]:
         "tracking_id": update.tracking_id,
         "timestamp": timestamp,
     }
+
+
+def _located(page: Page) -> Page:
+    """With the locations that are shown, of updates or of shipments."""
+    return page._replace(items=[item | {"location": location_of(item)} for item in page.items])
 
 
 def _shipment_of(document: Any) -> str:

@@ -115,10 +115,26 @@ def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> Non
                 "previous_status": before,
                 "timestamp": time,
                 "location": {"lat": 52, "lng": 13},
+                "place": None,
+                "reason": None,
+                "estimated_delivery": None,
             },
         )
         for status, before, id, time, version in told
     ]
+
+
+def test_a_notification_says_why_and_where_by_name(feed: Feed, sns: SnsLine, notifier: Notifier) -> None:
+    place, estimate = {"city": "Berlin", "country": "DE"}, {"from": T, "to": T + S}
+    feed.put("PKG-1", "in_transit", T, lat=None, place=place, estimated_delivery=estimate)
+    feed.put("PKG-1", "failed", T + S, lat=None, place={"postcode": "1"}, reason="recipient_absent")
+    assert handle(notifier, feed.shipments.records()) == []
+    (_, first), (_, second) = feed.told()
+    assert first["location"] == {"lat": 52.52, "lng": 13.41, "precision": "city"}
+    assert (first["place"], first["reason"], first["estimated_delivery"]) == (place, None, estimate)
+    assert (second["location"], second["place"]) == (None, {"postcode": "1"})
+    assert (second["reason"], second["estimated_delivery"]) == ("recipient_absent", estimate)
+    assert "is failed (recipient absent) since" in json.loads(sns.batches[1][0]["Message"])["email"]
 
 
 def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> None:

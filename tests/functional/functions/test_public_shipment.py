@@ -16,6 +16,31 @@ from tests.functional.functions.conftest import BROWSER, NOW, Public
 from tests.line import Fault, Line
 
 
+def test_a_place_is_told_by_name_and_without_what_is_personal(
+    public: Public, caller: Caller, shipment: str
+) -> None:
+    place = {"city": "Köln", "postcode": "50667", "unlocode": "DECGN"}
+    optional = {"place": place, "detail": "SECRET", "carrier": "SECRET", "references": ["SECRET"]}
+    bodies: list[dict[str, Any]] = [optional, {"place": {"postcode": "50667"}}]
+    for number, more in enumerate(bodies):
+        update = {"tracking_id": shipment, "status": "in_transit", "timestamp": NOW + number, **more}
+        assert caller.post(update).status == 200
+    answer = public.get(f"/shipments/{shipment}")
+    update = {"status": "in_transit", "timestamp": NOW}
+    assert answer.body["updates"] == [
+        {**update, "timestamp": NOW + 1, "location": None},
+        {
+            **update,
+            "location": {"lat": 50.93, "lng": 6.95, "precision": "city"},
+            "place": {"city": "Köln", "country": "DE"},
+        },
+    ]
+    text = public.get(f"/shipments/{shipment}", accept=BROWSER).body["html"]
+    assert "<p>Köln, Germany</p>" in text
+    assert "50667" not in text
+    assert "SECRET" not in text
+
+
 def test_a_shipment_as_strangers_see_it(public: Public, stored: str) -> None:
     answer = public.get(f"/shipments/{stored}")
     assert answer.status == 200

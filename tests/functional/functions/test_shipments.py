@@ -63,8 +63,32 @@ def test_a_shipment_is_what_its_updates_say(caller: Caller, feed: Feed, shipment
         "first_update": T,
         "last_update": T + 2 * S,
         "location": {"lat": 52, "lng": 13},
+        "place": None,
+        "detail": None,
+        "reason": None,
+        "carrier": None,
+        "estimated_delivery": None,
+        "references": [],
         "version": feed.projection.read(shipment).version,  # type: ignore[union-attr]
     }
+
+
+def test_a_shipment_says_what_its_updates_may_have(caller: Caller, feed: Feed, shipment: str) -> None:
+    estimate = {"from": T + 9 * S, "to": T + 10 * S}
+    feed.put(shipment, "pending", T, carrier="DHL", estimated_delivery=estimate, references=["B", "A"])
+    feed.put(shipment, "in_transit", T + 2 * S, lat=None, place={"country": "DE"}, reason="missorted")
+    feed.put(shipment, "in_transit", T + S, place={"city": "Riga"}, carrier="DPD", references=["C"])
+    body = get(caller, shipment).body
+    assert body["location"] == {"lat": 51.09, "lng": 10.37, "precision": "country"}
+    assert (body["place"], body["reason"], body["detail"]) == ({"country": "DE"}, "missorted", None)
+    assert (body["carrier"], body["estimated_delivery"]) == ("DPD", estimate)
+    assert body["references"] == ["A", "B", "C"]
+    history = caller.get("/status", tracking_id=shipment, limit="2").body
+    assert [update["location"] for update in history["updates"]] == [
+        {"lat": 51.09, "lng": 10.37, "precision": "country"},
+        {"lat": 52, "lng": 13},
+    ]
+    assert history["summary"]["page"] == {"updates": 2, "distance_km": 0}
 
 
 @pytest.mark.parametrize("tracking_id", ["a/b", "50%", "50%25", "a b", "é", "?#;|{}", "ship+1"])

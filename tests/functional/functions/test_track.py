@@ -5,11 +5,14 @@ import json
 import math
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
 
+from storage import updates
+from storage.attributes import encode_item
 from tests.functional.conftest import Answer, Caller
 from tracking.wiring import make_api
 from web import exact_json
@@ -33,6 +36,67 @@ def test_update_is_stored_with_all_that_it_needs(caller: Caller, update: dict[st
     key = {"tracking_id": update["tracking_id"], "timestamp": stored["timestamp"]}
     item = boto3.resource("dynamodb").Table(caller.environment["TABLE_NAME"]).get_item(Key=key)["Item"]
     assert set(item) == {*update, "timestamp", "environment", "created_at", "arrived_at"}
+
+
+RICH = {
+    "place": {"city": "Köln", "region": "NW", "country": "DE", "postcode": "50667", "unlocode": "DECGN"},
+    "detail": "The parcel is on its way to the recipient.",
+    "reason": "out_for_delivery",
+    "carrier": "DHL",
+    "references": ["ORDER-77", "A-1"],
+    "estimated_delivery": {"from": NOW, "to": NOW + 1},
+}
+
+
+class TestOptionalFields:
+    """What an update may have comes back as it was sent, and makes it the update that it is."""
+
+    def test_they_come_back(self, caller: Caller, update: dict[str, Any]) -> None:
+        del update["location"]
+        assert caller.post({**update, **RICH}).status == 200
+        (stored,) = caller.history(update["tracking_id"])
+        assert {name: stored[name] for name in RICH} == RICH
+        assert stored["location"] == {"lat": 50.93, "lng": 6.95, "precision": "city"}
+
+    def test_a_location_that_was_sent_stays(self, caller: Caller, update: dict[str, Any]) -> None:
+        assert caller.post({**update, **RICH}).status == 200
+        (stored,) = caller.history(update["tracking_id"])
+        assert stored["location"] == update["location"]
+
+    @pytest.mark.parametrize("place", [{"postcode": "1"}, {"city": "Berlin"}, {"country": "ZZ"}])
+    def test_a_place_that_nobody_knows(
+        self, caller: Caller, update: dict[str, Any], place: dict[str, str]
+    ) -> None:
+        del update["location"]
+        assert caller.post({**update, "place": place}).status == 200
+        (stored,) = caller.history(update["tracking_id"])
+        assert (stored["location"], stored["place"]) == (None, place)
+
+    @pytest.mark.parametrize("name", RICH)
+    def test_each_makes_another_update(self, caller: Caller, update: dict[str, Any], name: str) -> None:
+        for body in ({}, {name: RICH[name]}, {}, {name: RICH[name]}):
+            assert caller.post({**update, "timestamp": NOW, **body}).status == 200
+        plain, other = caller.history(update["tracking_id"])[::-1]
+        assert (name in plain, name in other) == (False, True)
+
+    def test_many_references_are_refused_in_little_time(self, caller: Caller, update: dict[str, Any]) -> None:
+        body = json.dumps({"updates": [{**update, "references": [0] * 190_000}]})
+        started = time.process_time()
+        assert caller.post(body, "/track/batch").body["results"][0]["errors"][0]["pointer"] == "/references"
+        assert time.process_time() - started < 1
+
+
+def test_digests_of_updates_that_are_stored_stay() -> None:
+    """Of releases before the optional fields, whose updates are told apart by them."""
+    update = {"timestamp": NOW, "status": "in_transit", "location": {"lat": 52.5, "lng": 13.4}}
+    for metadata, digest in (
+        ({}, "756a2f6cc4b0690d1de190b311f9e5fda8b3a8a4bb534c0e8c133cc0c3539675"),
+        (
+            {"metadata": {"a": [1, Decimal("1.10")]}},
+            "858e5669ae27cd034f23075594adb871971f51e03baa6a886a2cf96c76596fe1",
+        ),
+    ):
+        assert updates._digest(encode_item({"tracking_id": "A", **update, **metadata})) == digest
 
 
 class TestNumbers:
@@ -137,7 +201,34 @@ class TestFaultyRequests:
             ({"timestamp": 1.5}, "/timestamp"),
             ({"timestamp": -1}, "/timestamp"),
             ({"timestamp": NOW * 2}, "/timestamp"),
-            ({"carrier": "DHL"}, "/carrier"),
+            ({"courier": "DHL"}, "/courier"),
+            ({"place": None}, "/place"),
+            ({"place": {}}, "/place"),
+            ({"place": {"town": "Berlin"}}, "/place/town"),
+            ({"place": {"country": "de"}}, "/place/country"),
+            ({"place": {"unlocode": "DEHA"}}, "/place/unlocode"),
+            ({"place": {"unlocode": "DEHA1"}}, "/place/unlocode"),
+            ({"place": {"city": ""}}, "/place/city"),
+            ({"place": {"city": "x" * 101}}, "/place/city"),
+            ({"detail": "a\nb"}, "/detail"),
+            ({"detail": "x" * 301}, "/detail"),
+            ({"reason": "because"}, "/reason"),
+            ({"reason": []}, "/reason"),
+            ({"reason": "label_created"}, "/reason"),  # of a shipment that is in transit
+            ({"carrier": ""}, "/carrier"),
+            ({"carrier": "x" * 51}, "/carrier"),
+            ({"references": "ORDER-77"}, "/references"),
+            ({"references": []}, "/references"),
+            ({"references": ["A", "A"]}, "/references"),
+            ({"references": list("ABCDEF")}, "/references"),
+            ({"references": ["A", " B"]}, "/references/1"),
+            ({"references": ["x" * 101]}, "/references/0"),
+            ({"references": [1]}, "/references/0"),
+            ({"estimated_delivery": "2026-06-01"}, "/estimated_delivery"),
+            ({"estimated_delivery": -1}, "/estimated_delivery"),
+            ({"estimated_delivery": 10**15}, "/estimated_delivery"),
+            ({"estimated_delivery": {"from": 1}}, "/estimated_delivery"),
+            ({"estimated_delivery": {"from": 2, "to": 1}}, "/estimated_delivery/to"),
         ],
     )
     def test_field(
@@ -159,6 +250,13 @@ class TestFaultyRequests:
             "/x",
             "/y",
         }
+
+    def test_neither_location_nor_place_is_one_plain_fault(
+        self, caller: Caller, update: dict[str, Any]
+    ) -> None:
+        del update["location"]
+        answer = caller.post(update)
+        assert answer.body["errors"] == [{"pointer": "/location", "detail": "is required, or place"}]
 
     def test_field_that_is_there_twice(self, caller: Caller, update: dict[str, Any]) -> None:
         assert caller.post(json.dumps(update)[:-1] + ',"status":"failed"}').pointers == ["/status"]

@@ -150,6 +150,32 @@ def test_a_place_in_words(lat: float, lng: float, place: str) -> None:
     assert f"<p>{place}</p>" in shipment(update(lat=lat, lng=lng))
 
 
+@pytest.mark.parametrize(
+    ("place", "location", "text", "on_map"),
+    [
+        (
+            {"city": "Köln", "country": "DE"},
+            {"lat": 50.93, "lng": 6.95, "precision": "city"},
+            "Köln, Germany",
+            1,
+        ),
+        ({"city": "<b>", "region": "&"}, None, "&lt;b&gt;, &amp;", 0),
+        ({"country": "DE"}, {"lat": 51.09, "lng": 10.37, "precision": "country"}, "Germany", 0),
+        ({"country": "ZZ"}, {"lat": 52.52, "lng": 13.41}, "ZZ", 1),
+    ],
+)
+def test_a_place_by_name(place: dict[str, str], location: Any, text: str, on_map: int) -> None:
+    shown = shipment({**update(), "place": place, "location": location})
+    assert f"<p>{text}</p>" in shown
+    assert len(Parsed(shown).all("svg", role="img")) == on_map
+
+
+def test_no_place_at_all() -> None:
+    shown = shipment({**update(), "location": None})
+    assert "<p></p>" not in shown
+    assert "None" not in "".join(re.findall(r"<main>.*</main>", shown, re.DOTALL))
+
+
 def drawn(*positions: tuple[float, float]) -> tuple[str, Parsed]:
     """The map of positions, latitude first, from the oldest on."""
     text = atlas.draw([atlas.point(lat, lng) for lat, lng in positions])

@@ -1,25 +1,45 @@
 """The record of a shipment, whatever the order, repetition and grouping of its updates."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 import contract
 from shipments.shipment import Shipment, StoredUpdate
+from storage.shipments import Record, decode_record, encode_record
 
-histories = st.dictionaries(
-    st.integers(0, 30), st.sampled_from(contract.STATUSES), min_size=1, max_size=12
-).map(
-    lambda statuses: [
-        StoredUpdate("A", time, status, {"lat": time, "lng": 0}) for time, status in sorted(statuses.items())
-    ]
+#: Few, so that the newest of all, the newest that has one, and the oldest differ.
+some = st.none() | st.sampled_from(["a", "b", "c"])
+updates = st.builds(
+    lambda **fields: StoredUpdate("A", -1, **fields),
+    status=st.sampled_from(contract.STATUSES),
+    location=st.none() | st.fixed_dictionaries({"lat": st.integers(0, 3), "lng": st.just(0)}),
+    place=st.none() | st.fixed_dictionaries({"city": st.sampled_from(["a", "b"])}),
+    detail=some,
+    reason=some,
+    carrier=some,
+    estimated_delivery=st.none() | st.integers(0, 3) | st.just({"from": 0, "to": 1}),
+    # More than a record keeps.
+    references=st.none() | st.lists(st.integers(10, 60).map(str), max_size=5),
+)
+histories = st.dictionaries(st.integers(0, 30), updates, min_size=1, max_size=12).map(
+    lambda found: [update._replace(timestamp=time) for time, update in sorted(found.items())]
 )
 
 
 def expected(history: list[StoredUpdate], tracking_id: str = "A") -> Shipment:
     """What is true of a history, which is in order of time."""
     newest = history[-1]
+
+    def latest(field: str) -> tuple[Any, int | None]:
+        found = [update for update in history if getattr(update, field) is not None]
+        return (getattr(found[-1], field), found[-1].timestamp) if found else (None, None)
+
+    carrier, carrier_at = latest("carrier")
+    estimate, estimated_at = latest("estimated_delivery")
+    references = {reference for update in history for reference in update.references or ()}
     others = [update for update in history if update.status != newest.status]
     before = others[-1].timestamp if others else -1
     return Shipment(
@@ -28,6 +48,14 @@ def expected(history: list[StoredUpdate], tracking_id: str = "A") -> Shipment:
         since=next(update.timestamp for update in history if update.timestamp > before),
         last_update=newest.timestamp,
         location=newest.location,
+        place=newest.place,
+        detail=newest.detail,
+        reason=newest.reason,
+        carrier=carrier,
+        carrier_at=carrier_at,
+        estimated_delivery=estimate,
+        estimated_at=estimated_at,
+        references=sorted(references)[:20],
         first_update=history[0].timestamp,
         newest={update.status: update.timestamp for update in history},
     )
@@ -71,3 +99,25 @@ def test_most_late_updates_need_no_look_at_the_history() -> None:
     assert shipment.add(seen(5, "in_transit")).since == 5
     assert shipment.add(seen(30, "delivered")).since == 30
     assert shipment.add(seen(15, "failed")).since is None, "20 is not known to be the first one after it"
+
+
+@given(histories)
+def test_a_record_is_stored_and_read(history: list[StoredUpdate]) -> None:
+    record = Record(expected(history), version=1)
+    assert decode_record(encode_record(record, 8)) == record
+
+
+def test_a_record_of_an_earlier_release_is_read_and_stays_as_it_is() -> None:
+    item: dict[str, Any] = {
+        "tracking_id": {"S": "A"},
+        "status": {"S": "in_transit"},
+        "since": {"N": "20"},
+        "last_update": {"N": "30"},
+        "location": {"M": {"lat": {"N": "1"}, "lng": {"N": "2"}}},
+        "first_update": {"N": "10"},
+        "newest": {"M": {"in_transit": {"N": "30"}, "pending": {"N": "10"}}},
+        "version": {"N": "1"},
+    }
+    record = decode_record(item)
+    assert (record.shipment.place, record.shipment.references) == (None, [])
+    assert encode_record(record, 1) == item

@@ -54,6 +54,15 @@ def test_a_page_that_is_the_whole_history_tells_all() -> None:
     assert summary([])["current_status"] is None
 
 
+def test_the_way_leads_past_what_is_not_known() -> None:
+    berlin, munich = place(52.52, 13.405), place(48.1351, 11.582)
+    germany = place(51.09, 10.37) | {"precision": "country"}
+    way = [update(4)._replace(location=berlin), update(3)._replace(location=None)]
+    way += [update(2)._replace(location=germany), update(1)._replace(location=munich)]
+    assert summary(way)["page"] == {"updates": 4, "distance_km": pytest.approx(504.42, rel=1e-3)}
+    assert summary(way[1:3])["page"] == {"updates": 2, "distance_km": 0}
+
+
 def test_every_page_tells_of_the_shipment_and_not_of_itself() -> None:
     history = [update(4, "delivered"), update(3, "in_transit"), update(2), update(1)]
     shipment = Shipment.of(history[0])

@@ -8,6 +8,8 @@ import jsonschema
 import pytest
 
 import contract
+from contract.reasons import REASONS
+from shipments.update import OPTIONAL
 from stacks.gateway_responses import GATEWAY_RESPONSES
 from tools.openapi import DOCUMENT, describe, render
 from web.errors import CODES
@@ -25,6 +27,24 @@ def test_every_schema_is_a_schema() -> None:
 def test_statuses_of_the_schema_are_those_of_the_code() -> None:
     schema = json.loads(contract.UPDATE_SCHEMA.read_text("utf-8"))
     assert tuple(schema["properties"]["status"]["enum"]) == contract.STATUSES
+
+
+def test_reasons_of_the_schema_are_those_of_the_code() -> None:
+    schema = json.loads(contract.UPDATE_SCHEMA.read_text("utf-8"))
+    assert schema["properties"]["reason"]["enum"] == [*REASONS]
+    assert {status for statuses in REASONS.values() for status in statuses} == {*contract.STATUSES}
+
+
+def test_optional_fields_of_the_schema_are_those_of_the_code() -> None:
+    schema = json.loads(contract.UPDATE_SCHEMA.read_text("utf-8"))
+    old = {"tracking_id", "status", "location", "metadata", "timestamp"}
+    assert schema["properties"].keys() == {*old, *OPTIONAL}
+
+
+def test_the_page_of_reasons_lists_them_all_with_their_statuses() -> None:
+    page = (DOCUMENT.parent / "reasons.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE)
+    assert {reason: tuple(re.findall(r"`(\w+)`", statuses)) for reason, statuses in rows} == REASONS
 
 
 @pytest.mark.parametrize("path", [contract.UPDATE_SCHEMA, contract.BATCH_SCHEMA])

@@ -1,0 +1,1 @@
+"""Places by name: where they are, and what they are called."""
