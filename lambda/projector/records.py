@@ -7,30 +7,32 @@ from typing import Any
 
 from shipments.shipment import Shipment, StoredUpdate
 from storage.attributes import encode
-from storage.shipments import Record, decode_record, encode_record
+from storage.shipments import Record, decode_record, encode_record, encode_reference
 
 
 class Records:
-    """The tables of updates and of shipments; for many threads. Every method raises botocore's errors.
+    """The tables of updates, of shipments and of references; for many threads. Every method raises botocore's errors.
 
     Args:
         client: a boto3 client of DynamoDB.
         updates: the name of one table.
-        shipments: that of the other.
+        shipments: that of another.
+        references: that of the last.
         shards: over how many the index by status spreads.
     """
 
-    def __init__(self, client: Any, *, updates: str, shipments: str, shards: int) -> None:
+    def __init__(self, client: Any, *, updates: str, shipments: str, references: str, shards: int) -> None:
         self._client = client
         self._updates = updates
         self._shipments = shipments
+        self._references = references
         self._shards = shards
 
     def add(self, updates: Sequence[StoredUpdate]) -> int:
         """Adds updates of one shipment to its record, and returns how many came late: after a newer one.
 
         Others may do the same with any updates of the shipment at the same time, and it may be done again. It takes
-        two calls, or one if the record has them already.
+        two calls, or one if the record has them already, and one more for each reference that the record has not.
         """
         tracking_id = updates[0].tracking_id
         # What is stale here fails when it is written.
@@ -56,7 +58,15 @@ class Records:
         return decode_record(answer["Item"]) if "Item" in answer else None
 
     def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
-        """Puts a record in the place of the one that was found there; returns the one that is there by now instead."""
+        """Puts a record in the place of the one that was found there; returns the one that is there by now instead.
+
+        Its references come first: whoever does not get to the record writes them again.
+        """
+        known = found.shipment.references if found and not rebuilt else []
+        for reference in shipment.references:
+            if reference not in known:
+                item = encode_reference(reference, shipment.tracking_id)
+                self._client.put_item(TableName=self._references, Item=item)
         version = max(found.version + 1 if found else 0, int(time.time() * 1000))
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(tracking_id)"}
         if found:
