@@ -17,6 +17,7 @@ from storage.status_index import StatusIndex, check_time, find
 _VERSION = "version"
 #: The attribute of a record that `make rebuild` made, of which nobody is told.
 _REBUILT = "rebuilt"
+_ONE_SHARD = Shards()
 
 
 class Record(NamedTuple):
@@ -82,10 +83,10 @@ class ShipmentStore:
     """Reads records; for many threads. Every method raises Unavailable.
 
     Args:
-        references: the table with an item for each reference and shipment that has it.
+        references: the table with an item for each reference and shipment that has it, for those who look into it.
     """
 
-    def __init__(self, client: Any, table: str, shards: Shards, *, references: str) -> None:
+    def __init__(self, client: Any, table: str, shards: Shards = _ONE_SHARD, *, references: str = "") -> None:
         self._client = client
         self._table = table
         self._references = references
