@@ -133,7 +133,9 @@ def records(shipments: int, changes: int) -> Iterator[Record]:
 def ours(aws: Aws) -> Handler:
     """The projector and the notifier, put together as in their packages."""
     telemetry = Telemetry("bench")
-    records = Records(aws.dynamodb, updates="updates", shipments="shipments", shards=1)
+    records = Records(
+        aws.dynamodb, updates="updates", shipments="shipments", references="references", shards=1
+    )
     projector = make_batches(records, telemetry)
     notifier = Notifier(
         topic=Topic(aws.sns, "arn:aws:sns:us-east-1:123456789012:changes"),

@@ -40,6 +40,7 @@ def measure(places: list[tuple[float, float]]) -> tuple[float, float]:
     found = Page(updates, [Position("BENCH", update["timestamp"]) for update in updates], more=False)
     api = Api(
         store=SimpleNamespace(history=lambda *_, **__: found),  # type: ignore[arg-type]
+        records=None,
         environment="bench",
         region="us-east-1",
         telemetry=Telemetry("bench"),

@@ -26,22 +26,26 @@ class Scan(NamedTuple):
     status: str
     lat: float
     lng: float
+    reason: str
 
 
 #: Tallinn, Riga, Warsaw, Berlin, Lyon.
 PAST = [
-    Scan(61, "pending", 59.437, 24.7536),
-    Scan(55, "in_transit", 56.9496, 24.1052),
-    Scan(44, "in_transit", 52.2297, 21.0122),
-    Scan(35, "in_transit", 52.52, 13.405),
-    Scan(20, "in_transit", 45.764, 4.8357),
+    Scan(61, "pending", 59.437, 24.7536, "label_created"),
+    Scan(55, "in_transit", 56.9496, 24.1052, "picked_up"),
+    Scan(44, "in_transit", 52.2297, 21.0122, "arrived_at_facility"),
+    Scan(35, "in_transit", 52.52, 13.405, "weather_delay"),
+    Scan(20, "in_transit", 45.764, 4.8357, "departed_facility"),
 ]
 #: Zaragoza, Madrid, Lisbon. Scanners report when they are back in reach of a network.
 LATE = [
-    Scan(10, "in_transit", 41.6488, -0.8891),
-    Scan(5, "in_transit", 40.4168, -3.7038),
-    Scan(0, "delivered", 38.7223, -9.1393),
+    Scan(10, "in_transit", 41.6488, -0.8891, "arrived_at_facility"),
+    Scan(5, "in_transit", 40.4168, -3.7038, "out_for_delivery"),
+    Scan(0, "delivered", 38.7223, -9.1393, "delivered_to_recipient"),
 ]
+#: Hours from now on in which the carrier expects to deliver it.
+WINDOW = (2, 6)
+REFERENCE = "ORDER-77"
 
 
 class DemoError(Exception):
@@ -63,11 +67,16 @@ def post_late(url: str, region: str, stopped: Event) -> None:
 
 
 def _post(url: str, region: str, scan: Scan) -> None:
+    now = time.time()
+    start, end = (int((now + hours * 3600) * 1000) for hours in WINDOW)
     update = {
         "tracking_id": TRACKING_ID,
         "status": scan.status,
         "location": {"lat": scan.lat, "lng": scan.lng},
-        "timestamp": int((time.time() - scan.hours * 3600) * 1000),
+        "timestamp": int((now - scan.hours * 3600) * 1000),
+        "reason": scan.reason,
+        "references": [REFERENCE],
+        "estimated_delivery": {"from": start, "to": end},
     }
     for _ in range(TRIES):
         headers = {"Content-Type": "application/json"}

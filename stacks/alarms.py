@@ -23,6 +23,7 @@ class Watched(NamedTuple):
     function: PythonFunction
     updates: Table
     shipments: Table
+    references: Table
     idempotency: Table
     projector: PythonFunction
     notifier: PythonFunction
@@ -32,8 +33,19 @@ class Watched(NamedTuple):
 
 def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | CompositeAlarm]:
     """The rows: name, metric, above what, in how many periods of how many seconds, and what that means."""
-    api, function, updates, shipments, idempotency, projector, notifier, notifications, dead_letters = watched
-    tables = (updates, shipments, idempotency)
+    (
+        api,
+        function,
+        updates,
+        shipments,
+        references,
+        idempotency,
+        projector,
+        notifier,
+        notifications,
+        dead_letters,
+    ) = watched
+    tables = (updates, shipments, references, idempotency)
     requests, failures = api.metric("Count"), api.metric("5XXError")
     enough = settings.monitoring.min_requests
     # fmt: off
@@ -68,6 +80,10 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
                       for event in ("ReadThrottleEvents", "WriteThrottleEvents"))),
               10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of shipments or its index; their records fall behind."),
+        Alarm("tracking-references-throttle",
+              total(references.metric("ReadThrottleEvents"), references.metric("WriteThrottleEvents")),
+              10, 1, 5 * MINUTE,
+              "DynamoDB throttles the table of references; the records of shipments fall behind."),
         # Its function only writes: a condition finds the key that is there already.
         Alarm("tracking-idempotency-throttle", total(idempotency.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of Idempotency-Keys."),

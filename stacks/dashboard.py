@@ -19,8 +19,19 @@ TOP_ERRORS = (
 
 def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[Widget]]:
     """The rows; `alarms` are ARNs."""
-    api, function, updates, shipments, idempotency, projector, notifier, notifications, dead_letters = watched
-    tables = {"updates": updates, "shipments": shipments, "keys": idempotency}
+    (
+        api,
+        function,
+        updates,
+        shipments,
+        references,
+        idempotency,
+        projector,
+        notifier,
+        notifications,
+        dead_letters,
+    ) = watched
+    tables = {"updates": updates, "shipments": shipments, "references": references, "keys": idempotency}
     indexed = {"updates": updates, "shipments": shipments}
     requests = api.metric("Count")
 
@@ -81,6 +92,8 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
                         for where, measure in (("", table.metric), (" index", table.index_metric))
                         for done, kind in (("reads", "Read"), ("writes", "Write"))
                     },
+                    "references, reads": references.metric("ReadThrottleEvents"),
+                    "references, writes": references.metric("WriteThrottleEvents"),
                     "keys, writes": idempotency.metric("WriteThrottleEvents"),
                 },
             ),

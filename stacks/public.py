@@ -36,12 +36,13 @@ class PublicStack(Stack):
         super().__init__(scope, id, settings, state_key=f"public/{env}")
         self.add_dependency(tracking)
 
-        key = table_key = table = None
+        key = table_key = table = shipments = None
         if settings.deployment.customer_managed_key:
             key = EncryptionKey(self, "key", name=f"tracking-public-{env}", account=self.account)
             table_key = KeyReference(tracking.key_name, self.account)
         if chosen.access == "open":
             table = TableReference(tracking.table_name, self.account, table_key)
+            shipments = TableReference(tracking.shipments_name, self.account, table_key)
         topic = TopicReference(tracking.alarm_topic_name, self.account)
         environment = self.environment(key=key, log_retention_days=chosen.log_retention_days)
         function = PythonFunction(
@@ -52,7 +53,9 @@ class PublicStack(Stack):
             package="public",
             memory_mb=MEMORY_MB,
             timeout_seconds=TIMEOUT_SECONDS,
-            variables={contract.TABLE_NAME: table.name} if table else {},
+            variables={contract.TABLE_NAME: table.name, contract.SHIPMENTS_TABLE: shipments.name}
+            if table and shipments
+            else {},
             # An HTTP API begins no traces, and strangers' own trace headers should start none.
             traced=False,
             reserved_concurrency=chosen.reserved_concurrency,
@@ -64,8 +67,9 @@ class PublicStack(Stack):
             "*",
             condition={"StringEquals": {"cloudwatch:namespace": contract.NAMESPACE}},
         )
-        if table:
+        if table and shipments:
             table.grant(function.role, "Query")
+            shipments.grant(function.role, "GetItem")
 
         api = HttpApi(
             self,

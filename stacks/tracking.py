@@ -38,6 +38,7 @@ class TrackingStack(Stack):
         super().__init__(scope, id, settings, state_key=f"tracking/{env}")
         #: By which other stacks of the environment know what this one makes.
         self.table_name, self.key_name = f"tracking-data-{env}", f"tracking-{env}"
+        self.shipments_name = f"tracking-shipments-{env}"
         self.alarm_topic_name = f"tracking-alarms-{env}"
 
         key = EncryptionKey(self, "key", name=self.key_name, account=self.account)
@@ -66,9 +67,18 @@ class TrackingStack(Stack):
             environment=environment,
             name="tracking-shipments",
             keys={"tracking_id": "S"},
-            operations=("GetItem", "PutItem"),
+            operations=("BatchGetItem", "GetItem", "PutItem"),
             index_time=contract.STATUS_SINCE,
             stream=True,
+        )
+        # One item a reference of a shipment, such as the number of an order.
+        references = Table(
+            self,
+            "references",
+            environment=environment,
+            name="tracking-references",
+            keys={"reference": "S", "tracking_id": "S"},
+            operations=("PutItem", "Query"),
         )
         # When a request with an Idempotency-Key was first seen, for a day. A table of its own, so that nothing of it
         # can show in a history, an index or a stream.
@@ -105,6 +115,7 @@ class TrackingStack(Stack):
             variables={
                 contract.TABLE_NAME: updates.name,
                 contract.SHIPMENTS_TABLE: shipments.name,
+                contract.REFERENCES_TABLE: references.name,
                 contract.IDEMPOTENCY_TABLE: idempotency.name,
                 contract.CONFIG_PARAM: parameters.config_name,
                 contract.DB_PARAM: parameters.endpoint_name,
@@ -117,8 +128,9 @@ class TrackingStack(Stack):
         )
         updates.grant(function.role, "PutItem", "Query")
         updates.grant_index(function.role)
-        shipments.grant(function.role, "GetItem")
+        shipments.grant(function.role, "GetItem", "BatchGetItem")
         shipments.grant_index(function.role)
+        references.grant(function.role, "Query")
         idempotency.grant(function.role, "PutItem")
         parameters.grant_read(function.role)
         shards.remember_once_read_by(function)
@@ -157,11 +169,13 @@ class TrackingStack(Stack):
             variables={
                 contract.TABLE_NAME: updates.name,
                 contract.SHIPMENTS_TABLE: shipments.name,
+                contract.REFERENCES_TABLE: references.name,
                 contract.STATUS_INDEX_SHARDS: shards.written,
             },
         )
         updates.grant(projector.role, "Query")
         shipments.grant(projector.role, "GetItem", "PutItem")
+        references.grant(projector.role, "PutItem")
 
         notifications = NotificationTopic(
             self,
@@ -219,7 +233,16 @@ class TrackingStack(Stack):
             account=self.account,
         )
         watched = Watched(
-            api, function, updates, shipments, idempotency, projector, notifier, notifications, dead_letters
+            api,
+            function,
+            updates,
+            shipments,
+            references,
+            idempotency,
+            projector,
+            notifier,
+            notifications,
+            dead_letters,
         )
         alarms = Alarms(
             self, "alarms", settings=settings, topic=topic, rows=tracking_alarms(settings, watched)

@@ -66,6 +66,7 @@ class Tables(NamedTuple):
 
     updates: str
     shipments: str
+    references: str
     idempotency: str
 
 
@@ -76,7 +77,9 @@ def tables(aws: EmbeddedAws) -> Tables:
     Each has its shipments there. To read an index, the embedded AWS looks at all items of a table.
     """
     suffix = environment_suffix()
-    names = Tables(*(f"tracking-{name}-{suffix}" for name in ("data", "shipments", "idempotency")))
+    names = Tables(
+        *(f"tracking-{name}-{suffix}" for name in ("data", "shipments", "references", "idempotency"))
+    )
     dynamodb = boto3.client("dynamodb")
     for table, keys, index_time in (
         (names.updates, ("tracking_id", "timestamp"), "timestamp"),
@@ -95,6 +98,7 @@ def tables(aws: EmbeddedAws) -> Tables:
                 }
             ],
         )
+    create_references(names.references)
     dynamodb.create_table(
         TableName=names.idempotency,
         BillingMode="PAY_PER_REQUEST",
@@ -102,6 +106,16 @@ def tables(aws: EmbeddedAws) -> Tables:
         AttributeDefinitions=attributes(id="S"),
     )
     return names
+
+
+def create_references(table: str) -> None:
+    """Makes a table of references with the keys that the stack gives it."""
+    boto3.client("dynamodb").create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=key_schema("reference", "tracking_id"),
+        AttributeDefinitions=attributes(reference="S", tracking_id="S"),
+    )
 
 
 def key_schema(*names: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Both tables with their streams, a topic with a queue that is subscribed to it, and what is needed to look at them."""
+"""The tables with their streams, a topic with a queue that is subscribed to it, and what is needed to look at them."""
 
 import json
 import time
@@ -24,7 +24,7 @@ from shipments.shipment import StoredUpdate
 from shipments.update import Update
 from storage.shards import Shards
 from storage.updates import UpdateStore
-from tests.conftest import REGION, attributes, environment_suffix, key_schema
+from tests.conftest import REGION, attributes, create_references, environment_suffix, key_schema
 
 SHARDS = 8
 #: Making a client takes longer than a test.
@@ -75,8 +75,14 @@ class Feed:
         keys = {"tracking_id": "S", "timestamp": "N"}
         self.updates = Stream(f"tracking-data-{suffix}", keys, "timestamp")
         self.shipments = Stream(f"tracking-shipments-{suffix}", {"tracking_id": "S"}, contract.STATUS_SINCE)
+        self.references = f"tracking-references-{suffix}"
+        create_references(self.references)
         self.projection = Records(
-            self._dynamodb, updates=self.updates.table, shipments=self.shipments.table, shards=SHARDS
+            self._dynamodb,
+            updates=self.updates.table,
+            shipments=self.shipments.table,
+            references=self.references,
+            shards=SHARDS,
         )
         self.topic = self._sns.create_topic(Name=f"tracking-notifications-{suffix}")["TopicArn"]
         self.queue = self.subscribe()
@@ -97,6 +103,7 @@ class Feed:
         return {
             contract.TABLE_NAME: self.updates.table,
             contract.SHIPMENTS_TABLE: self.shipments.table,
+            contract.REFERENCES_TABLE: self.references,
             contract.STATUS_INDEX_SHARDS: str(SHARDS),
             contract.TOPIC_ARN: self.topic,
             contract.REGION: REGION,

@@ -45,8 +45,8 @@ def rights(service: str, resource: str, *actions: str, via: str = "") -> set[Rig
     return {Right(f"{service}:{action}", arn, via and f"{via}.{REGION}.amazonaws.com") for action in actions}
 
 
-_TABLE, _SHIPMENTS, _IDEMPOTENCY = (
-    f"table/tracking-{name}-{ENVIRONMENT}" for name in ("data", "shipments", "idempotency")
+_TABLE, _SHIPMENTS, _REFERENCES, _IDEMPOTENCY = (
+    f"table/tracking-{name}-{ENVIRONMENT}" for name in ("data", "shipments", "references", "idempotency")
 )
 _LETTERS = f"tracking-lambda-dlq-{ENVIRONMENT}"
 _FLAGS = rights("ssm", f"parameter/logistics/features/{ENVIRONMENT}/flags", "GetParameters")
@@ -94,7 +94,8 @@ FUNCTIONS = {
         "tracking-processor",
         rights("dynamodb", _TABLE, "PutItem", "Query")
         | rights("dynamodb", f"{_TABLE}/index/StatusIndex", "Query")
-        | rights("dynamodb", _SHIPMENTS, "GetItem")
+        | rights("dynamodb", _SHIPMENTS, "GetItem", "BatchGetItem")
+        | rights("dynamodb", _REFERENCES, "Query")
         | rights("dynamodb", f"{_SHIPMENTS}/index/StatusIndex", "Query")
         | rights("dynamodb", _IDEMPOTENCY, "PutItem")
         | _FLAGS
@@ -103,7 +104,9 @@ FUNCTIONS = {
     ),
     "projector": Function(
         "tracking-projector",
-        rights("dynamodb", _TABLE, "Query") | rights("dynamodb", _SHIPMENTS, "GetItem", "PutItem"),
+        rights("dynamodb", _TABLE, "Query")
+        | rights("dynamodb", _SHIPMENTS, "GetItem", "PutItem")
+        | rights("dynamodb", _REFERENCES, "PutItem"),
         _TRACES | _DISCARDED | _UPDATES_STREAM,
     ),
     "notifier": Function(
@@ -111,7 +114,11 @@ FUNCTIONS = {
         rights("sns", f"tracking-notifications-{ENVIRONMENT}", "Publish") | _FLAGS,
         _TRACES | _DISCARDED | _SHIPMENTS_STREAM | _TOPIC_KEY,
     ),
-    "public": Function("tracking-public", rights("dynamodb", _TABLE, "Query"), _METRICS),
+    "public": Function(
+        "tracking-public",
+        rights("dynamodb", _TABLE, "Query") | rights("dynamodb", _SHIPMENTS, "GetItem"),
+        _METRICS,
+    ),
 }
 
 #: What no function may do.
@@ -123,7 +130,8 @@ DENIED = (
     | rights("dynamodb", f"{_TABLE}/index/StatusIndex", "Scan")
     | rights("dynamodb", f"{_TABLE}/index/Other", "Query")
     | rights("dynamodb", f"{_TABLE}-2", "PutItem", "Query")
-    | rights("dynamodb", _SHIPMENTS, "Scan", "DeleteItem", "UpdateItem", "BatchGetItem", "DeleteTable")
+    | rights("dynamodb", _SHIPMENTS, "Scan", "DeleteItem", "UpdateItem", "BatchWriteItem", "DeleteTable")
+    | rights("dynamodb", _REFERENCES, "GetItem", "BatchGetItem", "Scan", "DeleteItem", "DeleteTable")
     | rights("dynamodb", f"{_SHIPMENTS}/index/StatusIndex", "Scan")
     | rights("dynamodb", _IDEMPOTENCY, "GetItem", "Query", "Scan", "DeleteItem", "DeleteTable")
     | rights("dynamodb", "table/other", "PutItem", "Query", "GetItem")
@@ -262,6 +270,8 @@ def _needed(service: str, region: str, operation: str, params: dict[str, Any]) -
             yield action, f"{prefix}:table/{table}/index/{index}"
         case "dynamodb", {"TableName": table}:
             yield action, f"{prefix}:table/{table}"
+        case "dynamodb", {"RequestItems": tables}:
+            yield from ((action, f"{prefix}:table/{table}") for table in tables)
         case "ssm", {"Names": names}:
             yield from ((action, f"{prefix}:parameter{name}") for name in names)
         case "sns", {"TopicArn": topic}:

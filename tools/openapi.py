@@ -72,7 +72,11 @@ def describe() -> Schema:
                     {"summary": _summary(fields)},
                 ),
                 "Updates": _page({"status": fields["status"]}, {"updates": "KeptUpdate"}),
-                "Shipments": _page({"status": fields["status"]}, {"shipments": "Shipment"}),
+                "Shipments": _page(
+                    {},
+                    {"shipments": "Shipment"},
+                    {"status": fields["status"], "reference": fields["references"]["items"]},
+                ),
                 "Shipment": _shipment(fields),
                 "KeptUpdate": _kept(update),
                 "Error": _error(),
@@ -313,6 +317,9 @@ def _parameter(parameter: Parameter | WholeNumber, fields: Schema) -> Schema:
     if parameter.required:
         return {**place, "required": True, "schema": fields[parameter.name]}
     meaning = {"description": parameter.meaning}
+    named = {**fields, "reference": fields["references"]["items"]}
+    if parameter.name in named:
+        return {**place, **meaning, "schema": named[parameter.name]}
     if parameter.choices:
         return {**place, **meaning, "schema": {"enum": [*parameter.choices], "default": parameter.choices[0]}}
     return {**place, "schema": {"type": "string", **meaning}}

@@ -93,6 +93,7 @@ class Rebuild:
             self._client,
             updates=self._table,
             shipments=f"tracking-shipments-{environment}",
+            references=f"tracking-references-{environment}",
             shards=int(shards),
         )
         self._file = ROOT / "build" / f"rebuild-{environment}-{region}.json"

@@ -17,12 +17,18 @@ def main() -> None:
             "status": scan.status,
             "timestamp": _NOW_MS - int(scan.hours * 3_600_000),
             "location": {"lat": scan.lat, "lng": scan.lng},
+            "reason": scan.reason,
         }
         for scan in reversed([*demo.PAST, *demo.LATE[:-1]])
     ]
-    text = page.shipment(
-        {"tracking_id": demo.TRACKING_ID, "status": updates[0]["status"], "updates": updates}
-    )
+    start, end = (_NOW_MS + hours * 3_600_000 for hours in demo.WINDOW)
+    body = {
+        "tracking_id": demo.TRACKING_ID,
+        "status": updates[0]["status"],
+        "estimated_delivery": {"from": start, "to": end},
+        "updates": updates,
+    }
+    text = page.shipment(body, news=page.news(body, newest=_NOW_MS, now=_NOW_MS))
     with chromium() as browser:
         options = {"locale": "en-GB", "timezone_id": "Europe/Madrid", "reduced_motion": "reduce"}
         wide = {"viewport": {"width": 1100, "height": 1010}, "color_scheme": "light"}

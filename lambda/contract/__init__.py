@@ -13,6 +13,9 @@ BATCH_SCHEMA: Final = Path(__file__).with_name("batch.schema.json")
 #: What a shipment can be; the same list stands in UPDATE_SCHEMA.
 STATUSES: Final = ("pending", "in_transit", "delivered", "failed")
 
+#: Of those, the ones after which nothing more is awaited.
+FINAL: Final = ("delivered", "failed")
+
 #: Metrics by status: of the updates that were stored, and of the shipments whose status changed to it.
 UPDATES_METRICS: Final = {status: f"Updates_{status}" for status in STATUSES}
 SHIPMENTS_METRICS: Final = {status: f"Shipments_{status}" for status in STATUSES}
@@ -31,6 +34,7 @@ METRICS_NAMESPACE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 LOG_LEVEL: Final = "LOG_LEVEL"
 TABLE_NAME: Final = "TABLE_NAME"
 SHIPMENTS_TABLE: Final = "SHIPMENTS_TABLE"
+REFERENCES_TABLE: Final = "REFERENCES_TABLE"
 IDEMPOTENCY_TABLE: Final = "IDEMPOTENCY_TABLE"
 CONFIG_PARAM: Final = "CONFIG_PARAM"
 DB_PARAM: Final = "DB_PARAM"

@@ -11,7 +11,7 @@ MAX_TIME: Final = 10**15 - 1
 
 
 class Parameter(NamedTuple):
-    """A text in the query; a required one may be what an update's field of the same name may be.
+    """A text in the query; one that is named as an update's field may be what that may be.
 
     Of `choices`, if there are any, the first is the default.
     """
@@ -69,7 +69,9 @@ class Route(NamedTuple):
 
 LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
 ORDER: Final = Parameter(
-    "order", meaning="By the time since when they have the status.", choices=("newest", "oldest")
+    "order",
+    meaning="By the time since when they have the status; not with a reference.",
+    choices=("newest", "oldest"),
 )
 LAST_KEY: Final = Parameter("last_key", meaning="The `next_key` of an answer to the same query.")
 SINCE: Final = WholeNumber("since", 0, MAX_TIME, 0, "Included.", "ms since the epoch")
@@ -108,9 +110,15 @@ ROUTES: Final = (
     Route(
         "GET",
         "/shipments",
-        "The shipments that have a status now",
+        "The shipments that have a status now, or a reference",
         "Shipments",
-        parameters=(Parameter("status", required=True), ORDER, LIMIT, LAST_KEY),
+        parameters=(
+            Parameter("status", meaning="Either this or a reference."),
+            Parameter("reference", meaning="One of the shipment's references."),
+            ORDER,
+            LIMIT,
+            LAST_KEY,
+        ),
     ),
     Route("GET", "/shipments/{tracking_id}", "What is true of a shipment now", "Shipment"),
 )

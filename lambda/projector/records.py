@@ -9,23 +9,25 @@ from typing import Any
 
 from shipments.shipment import Shipment, StoredUpdate
 from storage.attributes import encode
-from storage.shipments import Record, decode_record, encode_record
+from storage.shipments import Record, decode_record, encode_record, encode_reference
 
 
 class Records:
-    """The tables of updates and of shipments; for many threads. Every method raises botocore's errors.
+    """The tables of updates, of shipments and of references; for many threads. Every method raises botocore's errors.
 
     Args:
         client: a boto3 client of DynamoDB.
         updates: the name of one table.
-        shipments: that of the other.
+        shipments: that of another.
+        references: that of the last.
         shards: over how many the index by status spreads.
     """
 
-    def __init__(self, client: Any, *, updates: str, shipments: str, shards: int) -> None:
+    def __init__(self, client: Any, *, updates: str, shipments: str, references: str, shards: int) -> None:
         self._client = client
         self._updates = updates
         self._shipments = shipments
+        self._references = references
         self._shards = shards
 
     def add(self, updates: Sequence[StoredUpdate]) -> int:
@@ -33,7 +35,7 @@ class Records:
 
         Others may do the same with any updates of the shipment at the same time, and it may be done again. It takes
         two calls, or one if the record has them already, and one more for each further change of status: the stream
-        tells of each.
+        tells of each, and for each reference that the record has not.
         """
         found, late = self.read(updates[0].tracking_id), 0
         for _, run in groupby(updates, key=attrgetter("status")):
@@ -70,6 +72,12 @@ class Records:
         return self._put(_next(shipment, found, rebuilt=rebuilt), found)
 
     def _put(self, record: Record, found: Record | None) -> Record | None:
+        # References come first: whoever does not get to the record writes them again.
+        known = found.shipment.references if found else []
+        for reference in record.shipment.references:
+            if reference not in known:
+                item = encode_reference(reference, record.shipment.tracking_id)
+                self._client.put_item(TableName=self._references, Item=item)
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(tracking_id)"}
         if found:
             condition = {

@@ -16,6 +16,7 @@ def make_projector(environment: Mapping[str, str]) -> Batches:
         make_client("dynamodb", environment[contract.REGION]),
         updates=environment[contract.TABLE_NAME],
         shipments=environment[contract.SHIPMENTS_TABLE],
+        references=environment[contract.REFERENCES_TABLE],
         shards=int(environment[contract.STATUS_INDEX_SHARDS]),
     )
     return make_batches(records, Telemetry(environment[contract.ENVIRONMENT]))

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,7 +14,10 @@ from public import page
 from public.http_request import Request
 from runtime.telemetry import Telemetry
 from shipments.document import Schema
+from shipments.page import Page
+from shipments.shipment import Estimate
 from shipments.update import check_field
+from storage.shipments import ShipmentStore
 from storage.updates import UpdateStore
 from web.errors import CODES, ApiError, as_api_error
 from web.query import after, limit, next_key
@@ -32,17 +36,23 @@ Answer = dict[str, Any]
 
 
 class Api:
-    """Answers requests; one at a time, as Lambda sends them. Without a store it knows of no shipments."""
+    """Answers requests; one at a time, as Lambda sends them. Without a store it knows of no shipments.
+
+    Args:
+        store: the updates.
+        records: the shipments' records, if there is a store.
+    """
 
     def __init__(
         self,
         *,
         store: UpdateStore | None,
+        records: ShipmentStore | None,
         environment: str,
         region: str,
         telemetry: Telemetry,
     ) -> None:
-        self._store = store
+        self._store, self._records = store, records
         self._place = {"environment": environment, "region": region}
         self._schema = Schema(contract.UPDATE_SCHEMA)
         self._telemetry = telemetry
@@ -136,9 +146,11 @@ class Api:
         newest = (self._store.history(tracking_id, limit=1) if start else found).items
         if not newest:
             raise ApiError(404, "There is no shipment with this tracking id")
+        estimate = self._estimate(found, whole=start is None and not found.more)
         body = {
             "tracking_id": newest[0]["tracking_id"],
             "status": newest[0]["status"],
+            **({} if estimate is None else {"estimated_delivery": estimate}),
             "updates": [_visible(update) for update in found.items],
             "count": len(found.items),
             **next_key(found, query),
@@ -146,8 +158,19 @@ class Api:
         text, older = json.dumps(body), start is not None
         if not self._shows_page(request):
             return _document(request, text, lambda: text)
-        version = f"{page.version()} {older} {text}"
-        return _document(request, version, lambda: page.shipment(body, older=older), html=True)
+        news = page.news(body, newest=newest[0]["timestamp"], now=request.now)
+        version = f"{page.version()} {older} {news} {text}"
+        return _document(request, version, lambda: page.shipment(body, older=older, news=news), html=True)
+
+    def _estimate(self, found: Page, *, whole: bool) -> Estimate | None:
+        """The newest one: of the page, or of the record, which may be behind, if the page is not the whole history."""
+        key = "estimated_delivery"
+        known = [(update["timestamp"], update[key]) for update in found.items if key in update]
+        if not whole and self._records and found.items:
+            record = self._records.get(found.items[0]["tracking_id"])
+            if record and record.shipment.estimated_at is not None:
+                known.append((record.shipment.estimated_at, record.shipment.estimated_delivery))
+        return max(known, key=itemgetter(0), default=(0, None))[1]
 
     def _echo(self, request: Request) -> Answer:
         text = request.json_text()
@@ -177,7 +200,8 @@ def _visible(update: dict[str, Any]) -> dict[str, Any]:
     place = update.get("place", {})
     named = {"city": place.get("city"), "region": place.get("region"), "country": country_of(place)}
     known = {name: value for name, value in named.items() if value}
-    return visible | {"location": location} | ({"place": known} if known else {})
+    reason = {"reason": update["reason"]} if "reason" in update else {}
+    return visible | {"location": location} | ({"place": known} if known else {}) | reason
 
 
 def _received(request: Request) -> dict[str, str]:

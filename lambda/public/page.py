@@ -11,9 +11,14 @@ from string import Template
 from typing import Any, Final
 from urllib.parse import quote
 
+import contract
 from places import gazetteer
 from public import atlas, texts
 from shipments.summary import is_precise
+
+_DAY_MS: Final = 86_400_000
+#: Days without an update that are worth a word.
+QUIET_DAYS: Final = 3
 
 #: From a dot to a pin.
 _WAY: Final = """<svg class="way" viewBox="0 0 320 72" aria-hidden="true">
@@ -75,18 +80,40 @@ def failure() -> str:
     return _message(texts.FAILURE, f'<h1 id="news">{texts.FAILURE}</h1><p>{texts.FAILURE_HINT}</p>')
 
 
-def shipment(body: Mapping[str, Any], *, older: bool = False) -> str:
+def news(body: Mapping[str, Any], *, newest: int, now: int) -> str:
+    """What to await of a shipment that is on its way, and whether it is long since it was heard of: HTML.
+
+    It is all that changes with the time: `now`, and that of the `newest` update, both in ms since the epoch.
+    """
+    if body["status"] in contract.FINAL:
+        return ""
+    told = []
+    if (estimate := body.get("estimated_delivery")) is not None:
+        window = estimate if isinstance(estimate, dict) else {"from": estimate, "to": estimate}
+        start, end = window["from"], window["to"]
+        ahead = texts.EXPECTED if start == end else texts.EXPECTED_BETWEEN
+        text = texts.WAS_EXPECTED if end < now else ahead
+        told.append(text.format(start=_time(start), end=_time(end)))
+    if (days := (now - newest) // _DAY_MS) >= QUIET_DAYS:
+        told.append(texts.QUIET.format(days=days))
+    return _paragraphs(told)
+
+
+def shipment(body: Mapping[str, Any], *, older: bool = False, news: str = "") -> str:
     """The page of a shipment, as the API's JSON describes it; `older` if its updates are not the newest."""
     status, updates = _status(body["status"]), body["updates"]
     links = f'<a id="latest" href="?">{texts.LATEST}</a>' if older else ""
     if key := body.get("next_key"):
         links += f'<a id="earlier" href="?last_key={quote(key, safe="")}">{texts.EARLIER}</a>'
-    seen = f"<p>{', '.join([*_place(updates[0]), _time(updates[0])])}</p>" if updates and not older else ""
+    seen = ""
+    if updates and not older:
+        place_and_time = ", ".join([*_place(updates[0]), _time(updates[0]["timestamp"])])
+        seen = f"{_paragraphs(_reason(updates[0]))}<p>{place_and_time}</p>"
     return _page(
         f"{status} · {escape(body['tracking_id'])}",
         f"""<div class="shipment">
 <section class="now {_class(body["status"])}">
-<div id="news">{_heading(body["tracking_id"], status)} {seen}</div>
+<div id="news">{_heading(body["tracking_id"], status)} {seen}{news}</div>
 {_progress(body["status"])}
 </section>
 {_map(updates)}
@@ -181,8 +208,18 @@ def _map(updates: Sequence[Mapping[str, Any]]) -> str:
 
 def _update(update: Mapping[str, Any]) -> str:
     status = update["status"]
-    place = "".join(f"<p>{place}</p>" for place in _place(update))
-    return f'<li class="{_class(status)}"><b>{_status(status)}</b> {_time(update)}{place}</li>'
+    more = _paragraphs([*_reason(update), *_place(update)])
+    return f'<li class="{_class(status)}"><b>{_status(status)}</b> {_time(update["timestamp"])}{more}</li>'
+
+
+def _reason(update: Mapping[str, Any]) -> list[str]:
+    """Text for a person, if there is any; a later release may have stored one that this one has no words for."""
+    words = texts.REASONS.get(update.get("reason", ""))
+    return [words] if words else []
+
+
+def _paragraphs(sentences: Sequence[str]) -> str:
+    return "".join(f"<p>{sentence}</p>" for sentence in sentences)
 
 
 def _status(status: str) -> str:
@@ -193,8 +230,9 @@ def _class(status: str) -> str:
     return status if status in texts.STATUSES else ""
 
 
-def _time(update: Mapping[str, Any]) -> str:
-    time = datetime.fromtimestamp(update["timestamp"] / 1000, UTC)
+def _time(timestamp: int) -> str:
+    """HTML of a time in ms since the epoch."""
+    time = datetime.fromtimestamp(timestamp / 1000, UTC)
     return f'<time datetime="{time:%Y-%m-%dT%H:%M:%SZ}">{time:%Y-%m-%d %H:%M}</time>'
 
 

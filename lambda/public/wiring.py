@@ -7,6 +7,7 @@ from public import atlas
 from public.api import Api
 from runtime.aws import Client
 from runtime.telemetry import Telemetry
+from storage.shipments import ShipmentStore
 from storage.updates import UpdateStore
 
 
@@ -25,6 +26,7 @@ def make_api(environment: Mapping[str, str]) -> Api:
         atlas.load()
     return Api(
         store=UpdateStore(client, table, name) if table else None,
+        records=ShipmentStore(client, environment[contract.SHIPMENTS_TABLE]) if table else None,
         environment=name,
         region=region,
         telemetry=telemetry,

@@ -11,12 +11,13 @@ from shipments.tracking_id import normalize
 from storage.attributes import ForeignItem, Item, encode, encode_item
 from storage.dynamodb import call_dynamodb
 from storage.shards import Shards, decode_update, index_key, shard_of
-from storage.status_index import StatusIndex
+from storage.status_index import StatusIndex, check_time, find
 
 #: The attribute that grows with each write.
 _VERSION = "version"
 #: The attribute of a record that `make rebuild` made, of which nobody is told.
 _REBUILT = "rebuilt"
+_ONE_SHARD = Shards()
 
 
 class Record(NamedTuple):
@@ -54,6 +55,11 @@ def encode_record(record: Record, shards: int) -> Item:
     }
 
 
+def encode_reference(reference: str, tracking_id: str) -> Item:
+    """The item that says that a shipment has a reference."""
+    return encode_item({"reference": reference, "tracking_id": tracking_id})
+
+
 def decode_record(item: Item) -> Record:
     """The record that an item is. Raises ForeignItem."""
     members = decode_update(item)
@@ -74,11 +80,16 @@ def _is_required(field: Field[Any]) -> bool:
 
 
 class ShipmentStore:
-    """Reads records; for many threads. Every method raises Unavailable."""
+    """Reads records; for many threads. Every method raises Unavailable.
 
-    def __init__(self, client: Any, table: str, shards: Shards) -> None:
+    Args:
+        references: the table with an item for each reference and shipment that has it, for those who look into it.
+    """
+
+    def __init__(self, client: Any, table: str, shards: Shards = _ONE_SHARD, *, references: str = "") -> None:
         self._client = client
         self._table = table
+        self._references = references
         self._index = StatusIndex(client, table, time=contract.STATUS_SINCE, shards=shards.read)
 
     def get(self, tracking_id: str) -> Record | None:
@@ -114,3 +125,41 @@ class ShipmentStore:
             oldest_first=oldest_first,
             decode=decode_record,
         )
+
+    def with_reference(
+        self, reference: str, *, limit: int, deadline: float, after: Position | None = None
+    ) -> Page:
+        """The shipments that have a reference, by their tracking ids; two calls."""
+        start: dict[str, Any] = {}
+        if after:
+            start = {"ExclusiveStartKey": encode_reference(reference, after.tracking_id)}
+        check_time(deadline)
+        found = find(
+            self._client,
+            self._references,
+            limit,
+            oldest_first=True,
+            KeyConditionExpression="#reference = :reference",
+            ExpressionAttributeNames={"#reference": "reference"},
+            ExpressionAttributeValues={":reference": encode(reference)},
+            **start,
+        )
+        ids = [item["tracking_id"]["S"] for item in found.items[:limit]]
+        records = self._get_all(ids, deadline)
+        # A reference is written before the record that has it.
+        items = [records[tracking_id] for tracking_id in ids if tracking_id in records]
+        more = found.more or len(found.items) > limit
+        return Page(items, [Position(tracking_id, 0) for tracking_id in ids], more)
+
+    def _get_all(self, ids: list[str], deadline: float) -> dict[str, Record]:
+        """The records that there are, of up to 100 shipments."""
+        records: dict[str, Record] = {}
+        wanted: Any = {self._table: {"Keys": [{"tracking_id": encode(tracking_id)} for tracking_id in ids]}}
+        # DynamoDB gives a part of them if they are many, or if it throttles the rest; an error if it throttles all.
+        while ids and wanted:
+            check_time(deadline)
+            answer = call_dynamodb(self._client.batch_get_item, RequestItems=wanted)
+            for item in answer["Responses"].get(self._table, []):
+                records[item["tracking_id"]["S"]] = decode_record(item)
+            wanted = answer.get("UnprocessedKeys")
+        return records

@@ -17,6 +17,7 @@ from shipments.document import Fault, Invalid, Schema
 from shipments.errors import Refused
 from shipments.page import Page
 from shipments.summary import summarize
+from shipments.tracking_id import normalize
 from shipments.update import MAX_TEXT, Update, check_field
 from storage.shipments import ShipmentStore
 from storage.updates import UpdateStore
@@ -197,7 +198,35 @@ class Api:
         )
         return _fitting(_located(page), lambda page: {"status": status, **_listing("updates", page, query)})
 
-    def _with_status(self, request: Request, settings: Settings) -> str:
+    def _listed(self, request: Request, settings: Settings) -> str:
+        if "reference" not in request.query:
+            return self._with_status(request)
+        for name in ("status", "order"):
+            if name in request.query:
+                fault = Fault(f"/{name}", "must not come with reference")
+                raise ApiError(400, f"Invalid request: {name} {fault.detail}", [fault])
+        return self._with_reference(request)
+
+    def _with_reference(self, request: Request) -> str:
+        reference = normalize(str(request.query["reference"]))
+        try:
+            check_field("references", [reference], self._update_schema)
+        except Invalid as error:
+            raise Invalid([fault._replace(pointer="/reference") for fault in error.faults]) from None
+        query = ("reference", reference)
+        page = self._shipments.with_reference(
+            reference,
+            limit=limit(request.query),
+            deadline=request.deadline,
+            after=after(request.query, query),
+        )
+        found = _located(page._replace(items=[record.visible for record in page.items]))
+        return exact_json.dumps({"reference": reference, **_listing("shipments", found, query)})
+
+    def _with_status(self, request: Request) -> str:
+        if not request.query.get("status"):
+            fault = Fault("/status", "is required, or reference")
+            raise ApiError(400, "status or reference parameter required", [fault])
         status, order = self._parameter(request, "status"), choice(request.query, ORDER)
         query = ("shipments", status, order)
         page = self._shipments.with_status(
@@ -232,7 +261,7 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "POST /track/batch": Api._track_batch,
     "GET /status": Api._status,
     "GET /updates": Api._with_status_once,
-    "GET /shipments": Api._with_status,
+    "GET /shipments": Api._listed,
     "GET /shipments/{tracking_id}": Api._shipment,
 }
 #: The methods of each path.

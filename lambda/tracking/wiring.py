@@ -37,7 +37,12 @@ def make_api(environment: Mapping[str, str]) -> Api:
         updates=UpdateStore(
             client, environment[contract.TABLE_NAME], environment[contract.ENVIRONMENT], shards
         ),
-        shipments=ShipmentStore(client, environment[contract.SHIPMENTS_TABLE], shards),
+        shipments=ShipmentStore(
+            client,
+            environment[contract.SHIPMENTS_TABLE],
+            shards,
+            references=environment[contract.REFERENCES_TABLE],
+        ),
         settings=settings,
         first_seen=FirstSeen(client, environment[contract.IDEMPOTENCY_TABLE]),
         telemetry=telemetry,

@@ -53,6 +53,6 @@ def after(parameters: Parameters, query: cursor.Query) -> Position | None:
 
 def next_key(page: Page, query: cursor.Query) -> dict[str, str]:
     """The member of an answer that asks for the next page, if there may be one."""
-    if page.more and page.items:
+    if page.more and page.positions:
         return {"next_key": cursor.encode(page.positions[-1], query)}
     return {}

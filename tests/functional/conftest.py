@@ -147,6 +147,7 @@ def environment(tables: Tables, put_parameters: Callable[..., dict[str, str]]) -
     variables = {
         contract.TABLE_NAME: tables.updates,
         contract.SHIPMENTS_TABLE: tables.shipments,
+        contract.REFERENCES_TABLE: tables.references,
         contract.IDEMPOTENCY_TABLE: tables.idempotency,
         contract.ENVIRONMENT: "test",
         contract.REGION: REGION,

@@ -11,6 +11,7 @@ import pytest
 import contract
 from public import page
 from tests.conftest import environment_suffix
+from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import BROWSER, NOW, Public
 from tests.line import Fault, Line
@@ -39,6 +40,43 @@ def test_a_place_is_told_by_name_and_without_what_is_personal(
     assert "<p>Köln, Germany</p>" in text
     assert "50667" not in text
     assert "SECRET" not in text
+
+
+def test_the_newest_estimate_is_told_on_every_page(
+    environment: dict[str, str], set_clock: Callable[[int], None]
+) -> None:
+    feed = Feed()
+    public = Public({**environment, **feed.environment})
+    set_clock(NOW)
+    feed.put("PKG-1", "pending", NOW - 3, estimated_delivery=NOW + 1)
+    feed.put("PKG-1", "pending", NOW - 2, estimated_delivery={"from": NOW, "to": NOW + 2})
+    feed.put("PKG-1", "in_transit", NOW - 1, reason="out_for_delivery")
+    estimate = {"from": NOW, "to": NOW + 2}
+    key = ""
+    for query in ("", "limit=1", "limit=1&last_key={}", "limit=1&last_key={}"):
+        body = public.get(f"/shipments/PKG-1?{query.format(key)}").body
+        assert body["estimated_delivery"] == estimate
+        key = body.get("next_key", key)
+    assert "next_key" not in body
+    feed.store("PKG-1", "in_transit", NOW, estimated_delivery=NOW + 5)  # before the record has it
+    body = public.get("/shipments/PKG-1?limit=2").body
+    assert body["estimated_delivery"] == NOW + 5
+    assert [update.get("reason") for update in body["updates"]] == [None, "out_for_delivery"]
+
+
+def test_a_page_without_news_changes_with_the_days(
+    public: Public, caller: Caller, shipment: str, set_clock: Callable[[int], None]
+) -> None:
+    update = {"tracking_id": shipment, "status": "in_transit", "location": {"lat": 1, "lng": 1}}
+    assert caller.post({**update, "timestamp": NOW}).status == 200
+    told = {}
+    for hours in (71, 72, 95, 96):
+        set_clock(NOW + hours * 3_600_000)
+        answer = public.get(f"/shipments/{shipment}", accept=BROWSER)
+        told[hours] = (re.findall("No news for . days", answer.body["html"]), answer.headers["ETag"])
+    assert [told[hours][0] for hours in told] == [[], *[["No news for 3 days"]] * 2, ["No news for 4 days"]]
+    assert told[72] == told[95]
+    assert len({tag for _, tag in told.values()}) == 3
 
 
 def test_a_shipment_as_strangers_see_it(public: Public, stored: str) -> None:

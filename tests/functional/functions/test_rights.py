@@ -3,10 +3,13 @@
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
+import contract
 from notifier.wiring import make_notifier
 from projector.wiring import make_projector
+from storage.shipments import encode_reference
 from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import Public
@@ -21,6 +24,10 @@ def use_tracking(environment: dict[str, str], update: dict[str, Any]) -> None:
     assert caller.get("/status", tracking_id=update["tracking_id"]).status == 200
     assert caller.get("/updates", status=update["status"]).status == 200
     assert caller.get("/shipments", status=update["status"]).status == 200
+    references = boto3.client("dynamodb")
+    item = encode_reference("ORDER-1", update["tracking_id"])
+    references.put_item(TableName=environment[contract.REFERENCES_TABLE], Item=item)
+    assert caller.get("/shipments", reference="ORDER-1").status == 200
     event = {"resource": "/shipments/{tracking_id}", "path": "/shipments/NOBODY", "httpMethod": "GET"}
     assert caller.invoke(event).status == 404
 
@@ -30,7 +37,7 @@ def use_projector(environment: dict[str, str], update: dict[str, Any]) -> None:
     projector = make_projector(environment | feed.environment)
     # The last one comes late and between the others, so that only the history tells since when the status holds.
     for status, timestamp in (("pending", 1), ("pending", 3), ("failed", 2)):
-        feed.store(update["tracking_id"], status, timestamp)
+        feed.store(update["tracking_id"], status, timestamp, references=["ORDER-1"])
     context = SimpleNamespace(aws_request_id="lambda-1")
     answer = projector.handle({"Records": feed.updates.records()}, context)
     assert answer == {"batchItemFailures": []}
@@ -44,7 +51,12 @@ def use_notifier(environment: dict[str, str], update: dict[str, Any]) -> None:
 
 
 def use_public(environment: dict[str, str], update: dict[str, Any]) -> None:
-    assert Public(environment).get(f"/shipments/{update['tracking_id']}").status == 404
+    feed = Feed()
+    for timestamp in (1, 2):
+        feed.store(update["tracking_id"], "pending", timestamp)
+    public = Public(environment | feed.environment)
+    # The page is not the whole history, so the record tells of the estimate.
+    assert public.get(f"/shipments/{update['tracking_id']}?limit=1").status == 200
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

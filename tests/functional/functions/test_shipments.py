@@ -1,11 +1,18 @@
 """GET /shipments and GET /shipments/{tracking_id}: what is true of shipments now."""
 
+import time
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import pytest
 
 import contract
+from runtime.aws import Client
+from shipments.errors import Unavailable
+from storage.shards import Shards
+from storage.shipments import ShipmentStore
+from tests.conftest import REGION
 from tests.feed import SHARDS, Feed
 from tests.functional.conftest import Caller
 from tracking.wiring import make_api
@@ -129,9 +136,82 @@ def test_shipments_are_listed_by_the_status_that_they_have_now(
     assert listed(caller, status="in_transit", limit=limit) == []
 
 
+@pytest.mark.parametrize("limit", ["1", "2", "100"])
+def test_shipments_are_found_by_a_reference(caller: Caller, feed: Feed, limit: str) -> None:
+    order = f"ORDER-{limit}"
+    for number in range(3):
+        feed.put(f"{order}/{number}", "pending", T, references=[order, f"caf\u00e9-{limit}-{number}"])
+        feed.put(f"{order}/{number}", "in_transit", T + S)
+    feed.put(f"{order}/other", "pending", T, references=["other"])
+    assert listed(caller, reference=order, limit=limit) == [f"{order}/{number}" for number in range(3)]
+    body = caller.get("/shipments", reference=f"cafe\u0301-{limit}-1 ").body
+    assert body["reference"] == f"caf\u00e9-{limit}-1"
+    (found,) = body["shipments"]
+    assert found == get(caller, f"{order}/1").body
+    assert caller.get("/shipments", reference="unknown").body == {
+        "reference": "unknown",
+        "shipments": [],
+        "count": 0,
+    }
+
+
+def test_a_reference_whose_record_is_not_there_yet_hides_nothing(caller: Caller, feed: Feed) -> None:
+    for tracking_id in ("EARLY-1", "EARLY-3"):
+        item = {"reference": {"S": "EARLY"}, "tracking_id": {"S": tracking_id}}
+        boto3.client("dynamodb").put_item(TableName=feed.references, Item=item)
+    feed.put("EARLY-2", "pending", T, references=["EARLY"])
+    for limit in ("1", "2", "100"):
+        assert listed(caller, reference="EARLY", limit=limit) == ["EARLY-2"]
+
+
+def test_what_dynamodb_leaves_out_is_asked_for_again(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client("dynamodb", REGION)
+    store = ShipmentStore(client, feed.shipments.table, Shards(), references=feed.references)
+    for number in range(3):
+        feed.put(f"PART-{number}", "pending", T, references=["PART"])
+    whole = client.batch_get_item
+
+    def one_of_them(*, RequestItems: dict[str, Any]) -> Any:  # noqa: N803
+        ((table, request),) = RequestItems.items()
+        answer = whole(RequestItems={table: {"Keys": request["Keys"][:1]}})
+        rest = {table: {"Keys": request["Keys"][1:]}} if request["Keys"][1:] else {}
+        return {**answer, "UnprocessedKeys": rest}
+
+    monkeypatch.setattr(client, "batch_get_item", one_of_them, raising=False)
+    page = store.with_reference("PART", limit=10, deadline=time.monotonic() + 10)
+    assert [record.shipment.tracking_id for record in page.items] == [f"PART-{number}" for number in range(3)]
+    with pytest.raises(Unavailable):
+        store.with_reference("PART", limit=10, deadline=time.monotonic() - 1)
+
+
+def test_a_reference_is_written_before_the_record_and_once(
+    feed: Feed, shipment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    put = feed.projection._client.put_item
+
+    def keep(**request: Any) -> Any:
+        written.append(request["TableName"])
+        return put(**request)
+
+    monkeypatch.setattr(feed.projection._client, "put_item", keep)
+    feed.put(shipment, "pending", T, references=["A", "B"])
+    feed.put(shipment, "in_transit", T + S, references=["A", "C"])
+    feed.put(shipment, "in_transit", T + S, references=["A", "C"])
+    references, shipments = feed.references, feed.shipments.table
+    assert written == [references, references, shipments, references, shipments]
+
+
 def test_a_wrong_query_is_refused(caller: Caller) -> None:
     for query, pointer in (
         ({}, "/status"),
+        ({"reference": "A", "status": "failed"}, "/status"),
+        ({"reference": "A", "order": "oldest"}, "/order"),
+        ({"reference": ""}, "/reference"),
+        ({"reference": "x" * 101}, "/reference"),
+        ({"reference": "a\nb"}, "/reference"),
+        ({"reference": "\ud800"}, "/reference"),
+        ({"reference": "A", "last_key": "x"}, "/last_key"),
         ({"status": "lost"}, "/status"),
         ({"status": "failed", "order": "random"}, "/order"),
         ({"status": "failed", "limit": "0"}, "/limit"),

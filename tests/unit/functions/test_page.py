@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contract.reasons import REASONS
 from public import atlas, page, texts
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;${x}$title"
@@ -168,6 +169,44 @@ def test_a_place_by_name(place: dict[str, str], location: Any, text: str, on_map
     shown = shipment({**update(), "place": place, "location": location})
     assert f"<p>{text}</p>" in shown
     assert len(Parsed(shown).all("svg", role="img")) == on_map
+
+
+DAY = 86_400_000
+#: Of the update that `update` makes.
+AT = 1780328400000
+
+
+@pytest.mark.parametrize(
+    ("status", "estimate", "days", "text"),
+    [
+        ("in_transit", AT + DAY, 0, "Expected by 2026-06-02 15:40."),
+        (
+            "in_transit",
+            {"from": AT, "to": AT + DAY},
+            0,
+            "Expected between 2026-06-01 15:40 and 2026-06-02 15:40.",
+        ),
+        ("pending", AT + DAY, 2, "Was expected by 2026-06-02 15:40."),
+        ("in_transit", None, 2, ""),
+        ("in_transit", None, 3, "No news for 3 days."),
+        ("in_transit", AT + 9 * DAY, 5, "Expected by 2026-06-10 15:40.No news for 5 days."),
+        ("in_transit", 0, 0, "Was expected by 1970-01-01 00:00."),
+        ("delivered", AT + DAY, 9, ""),
+        ("failed", AT + DAY, 9, ""),
+    ],
+)
+def test_what_to_await(status: str, estimate: Any, days: int, text: str) -> None:
+    body = {"tracking_id": "A", "status": status, "updates": [update(status)]}
+    told = page.news(body | {"estimated_delivery": estimate}, newest=AT, now=AT + days * DAY)
+    assert Parsed(told).text == text
+    assert told in page.shipment(body, news=told)
+
+
+def test_a_reason_in_words() -> None:
+    shown = shipment({**update("failed"), "reason": "recipient_absent"}, {**update(), "reason": "of_later"})
+    assert shown.count("<p>Nobody was there</p>") == 2, "in the heading and in the history"
+    assert "of_later" not in shown
+    assert texts.REASONS.keys() == REASONS.keys()
 
 
 def test_no_place_at_all() -> None:

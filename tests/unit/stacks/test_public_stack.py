@@ -27,6 +27,7 @@ GRANTS = {
     ("logs:PutLogEvents", "aws_cloudwatch_log_group", "/aws/lambda/tracking-public-{env}:*"),
     ("cloudwatch:PutMetricData", "*", ""),
     ("dynamodb:Query", "dynamodb", "table/tracking-data-{env}"),
+    ("dynamodb:GetItem", "dynamodb", "table/tracking-shipments-{env}"),
 }
 
 
@@ -92,6 +93,7 @@ def test_the_function_is_as_announced(stack: dict[str, Any], env: str, function:
     assert variables[contract.ENVIRONMENT] == env
     assert variables[contract.REGION] == "${data.aws_region.region.name}"
     assert variables[contract.TABLE_NAME] == f"tracking-data-{env}"
+    assert variables[contract.SHIPMENTS_TABLE] == f"tracking-shipments-{env}"
     module, _, name = function["handler"].rpartition(".")
     source = ROOT / "lambda" / f"{module.replace('.', '/')}.py"
     assert f"def {name}(" in source.read_text("utf-8")

@@ -27,6 +27,8 @@ PROCESSOR_GRANTS = {
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}/index/StatusIndex"),
     ("dynamodb:GetItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}/index/StatusIndex"),
+    ("dynamodb:BatchGetItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
+    ("dynamodb:Query", "aws_dynamodb_table", "tracking-references-{env}"),
     ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/api/{env}/config"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),

@@ -27,11 +27,14 @@ FUNCTIONS = {
     "projector": Mapped(
         "tracking-data",
         ["INSERT"],
-        {contract.TABLE_NAME: "aws_dynamodb_table", contract.SHIPMENTS_TABLE: "aws_dynamodb_table"},
+        dict.fromkeys(
+            (contract.TABLE_NAME, contract.SHIPMENTS_TABLE, contract.REFERENCES_TABLE), "aws_dynamodb_table"
+        ),
         {
             ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
             ("dynamodb:GetItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
             ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
+            ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-references-{env}"),
         },
     ),
     "notifier": Mapped(
