@@ -270,7 +270,8 @@ def _summary(fields: Schema) -> Schema:
         }
     )
     summary["description"] = (
-        "Of the shipment; null where neither the page nor a record tells it, as seconds after the first update. "
+        "Of the shipment; null where neither the page nor a record tells it, as seconds after the first update; "
+        "with `as_of` of what was known then, and null where the page does not tell it. "
         "There with the flag enhanced_tracking."
     )
     return summary

@@ -75,6 +75,9 @@ ORDER: Final = Parameter(
 )
 LAST_KEY: Final = Parameter("last_key", meaning="The `next_key` of an answer to the same query.")
 SINCE: Final = WholeNumber("since", 0, MAX_TIME, 0, "Included.", "ms since the epoch")
+AS_OF: Final = WholeNumber(
+    "as_of", 0, MAX_TIME, MAX_TIME, "Leaves out what arrived later.", "ms since the epoch"
+)
 UNTIL: Final = WholeNumber("until", 0, MAX_TIME, MAX_TIME, "Included.", "ms since the epoch")
 
 ROUTES: Final = (
@@ -98,7 +101,7 @@ ROUTES: Final = (
         "/status",
         "The history of a shipment, newest first",
         "History",
-        parameters=(Parameter("tracking_id", required=True), LIMIT, LAST_KEY),
+        parameters=(Parameter("tracking_id", required=True), AS_OF, LIMIT, LAST_KEY),
     ),
     Route(
         "GET",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from heapq import merge
 from itertools import islice, takewhile
+from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -68,6 +69,7 @@ class StatusIndex:
                 self._table,
                 limit,
                 oldest_first=oldest_first,
+                deadline=deadline,
                 IndexName=contract.STATUS_INDEX,
                 KeyConditionExpression="#key = :key AND #time BETWEEN :since AND :until",
                 ExpressionAttributeNames={"#key": contract.STATUS_KEY, "#time": self._time},
@@ -90,12 +92,33 @@ class _Found(NamedTuple):
     more: bool
 
 
-def find(client: Any, table: str, limit: int, *, oldest_first: bool = False, **query: Any) -> _Found:
-    """Up to `limit` items, and one more, which tells that there are more. Raises Unavailable or Refused."""
-    response = call_dynamodb(
-        client.query, TableName=table, ScanIndexForward=oldest_first, Limit=limit + 1, **query
-    )
-    return _Found(response["Items"], "LastEvaluatedKey" in response)
+def find(
+    client: Any,
+    table: str,
+    limit: int,
+    *,
+    oldest_first: bool = False,
+    deadline: float = inf,
+    **query: Any,
+) -> _Found:
+    """Up to `limit` items, and one more or some, which tell that there are more. Raises Unavailable or Refused.
+
+    It takes a call. With a FilterExpression, which DynamoDB applies to what a call has read, further ones of 1 MB each
+    may follow; none begins after `deadline`, on the clock of `time.monotonic`: there may be more of what was found
+    by then, and if that is nothing, it raises Unavailable.
+    """
+    query |= {"TableName": table, "ScanIndexForward": oldest_first}
+    response = call_dynamodb(client.query, Limit=limit + 1, **query)
+    items = response["Items"]
+    while "FilterExpression" in query and "LastEvaluatedKey" in response and len(items) <= limit:
+        if not items:
+            check_time(deadline)
+        elif time.monotonic() > deadline:
+            break
+        query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+        response = call_dynamodb(client.query, **query)
+        items += response["Items"]
+    return _Found(items, "LastEvaluatedKey" in response)
 
 
 def make_page(

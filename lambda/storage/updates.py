@@ -5,9 +5,11 @@ import json
 import time
 from collections.abc import Mapping
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 import contract
+from contract.routes import MAX_TIME
 from shipments.page import Page, Position
 from shipments.shipment import StoredUpdate
 from shipments.tracking_id import normalize
@@ -24,6 +26,8 @@ _DIGEST = "digest"
 _RUN = 100
 _RUN_BYTES = 2**20
 _SPREAD = 60_000
+#: Of the attribute created_at, in UTC.
+_SECOND = "%Y-%m-%d %H:%M:%S"
 #: The last event time that can be written as a date, in ms since the epoch: the end of the year 9999.
 LAST_TIME = 253_402_300_799_999
 _ONE_SHARD = Shards()
@@ -69,7 +73,7 @@ class UpdateStore:
             "timestamp": wanted,
             "status": update.status,
             "environment": self._environment,
-            "created_at": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(arrived / 1000)),
+            "created_at": time.strftime(_SECOND, time.gmtime(arrived / 1000)),
             "arrived_at": arrived,
             **update.optional,
         }
@@ -92,18 +96,55 @@ class UpdateStore:
             occupant = self._put({**item, "timestamp": encode(place)}, deadline)
         return place
 
-    def history(self, tracking_id: str, *, limit: int, after: Position | None = None) -> Page:
+    def history(
+        self,
+        tracking_id: str,
+        *,
+        limit: int,
+        after: Position | None = None,
+        as_of: int = MAX_TIME,
+        deadline: float = inf,
+    ) -> Page:
         """The newest `limit` updates of a shipment, or those before `after`; reads what is stored by then.
 
         If there is none under `tracking_id` as it is spelled, it is that under its normal form.
+
+        With `as_of`, ms since the epoch, it is what had arrived by then. That may take more than one call, and none
+        begins after `deadline`, on the clock of `time.monotonic`, which may make the page shorter.
         """
+        query: dict[str, Any] = {}
+        values: Item = {}
+        if as_of < MAX_TIME:
+            second = time.strftime(_SECOND, time.gmtime(min(as_of, LAST_TIME) / 1000))
+            values = {":as_of": encode(as_of), ":second": encode(second)}
+            # What an earlier release stored has the second alone, and is taken to have arrived at its start.
+            query["FilterExpression"] = (
+                "arrived_at <= :as_of OR attribute_not_exists(arrived_at) AND created_at <= :second"
+            )
+
+        def read(tracking_id: str) -> Page:
+            if after:
+                place = {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)}
+                query["ExclusiveStartKey"] = place
+            found = find(
+                self._client,
+                self._table,
+                limit,
+                deadline=deadline,
+                KeyConditionExpression="tracking_id = :id",
+                ExpressionAttributeValues={":id": encode(tracking_id), **values},
+                ConsistentRead=True,
+                **query,
+            )
+            return _visible(make_page(limit, [found], time="timestamp"))
+
         normal = normalize(tracking_id)
         if after and after.tracking_id == normal:
             tracking_id = normal
-        page = self._history(tracking_id, limit, after)
+        page = read(tracking_id)
         if page.items or after or normal in ("", tracking_id):
             return page
-        return self._history(normal, limit, after)
+        return read(normal)
 
     def with_status(
         self,
@@ -121,22 +162,6 @@ class UpdateStore:
         """
         page = self._index.page(status, since, until, limit=limit, deadline=deadline, after=after)
         return _visible(page)
-
-    def _history(self, tracking_id: str, limit: int, after: Position | None) -> Page:
-        start: dict[str, Any] = {}
-        if after:
-            place = {"tracking_id": encode(tracking_id), "timestamp": encode(after.timestamp)}
-            start = {"ExclusiveStartKey": place}
-        found = find(
-            self._client,
-            self._table,
-            limit,
-            KeyConditionExpression="tracking_id = :id",
-            ExpressionAttributeValues={":id": encode(tracking_id)},
-            ConsistentRead=True,
-            **start,
-        )
-        return _visible(make_page(limit, [found], time="timestamp"))
 
     def _put(self, item: Item, deadline: float) -> Item | None:
         """Store `item` if its place is free, else return what is there."""

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 import contract
-from contract.routes import ORDER, ROUTES, SINCE, UNTIL, Route
+from contract.routes import AS_OF, MAX_TIME, ORDER, ROUTES, SINCE, UNTIL, Route
 from places.gazetteer import location_of
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
@@ -161,11 +161,23 @@ class Api:
 
     def _status(self, request: Request, settings: Settings) -> str:
         tracking_id = self._parameter(request, "tracking_id")
-        query = ("status", tracking_id)
+        as_of = number(request.query, AS_OF)
+        query: cursor.Query = ("status", tracking_id)
+        if as_of < MAX_TIME:
+            query += (as_of,)
         start = after(request.query, query)
-        page = _located(self._updates.history(tracking_id, limit=limit(request.query), after=start))
+        page = _located(
+            self._updates.history(
+                tracking_id,
+                limit=limit(request.query),
+                after=start,
+                as_of=as_of,
+                deadline=request.deadline,
+            )
+        )
         enhanced, record = settings.flags["enhanced_tracking"], None
-        if enhanced and (start or page.more):  # else the page is the whole history
+        # Else the page is the whole history, or the record knows what was not known then.
+        if enhanced and as_of == MAX_TIME and (start or page.more):
             record = self._shipments.get(tracking_id)
 
         def answer(shown: Page) -> dict[str, Any]:
@@ -177,7 +189,7 @@ class Api:
                     record.shipment if record else None,
                     first=start is None,
                     last=not shown.more,
-                    now=request.now,
+                    now=min(request.now, as_of),
                 )
             return listing
 

@@ -109,7 +109,8 @@ def test_every_rate_limit_makes_a_rate_that_waf_takes() -> None:
 def test_the_longest_query_is_shorter_than_the_common_rules_allow() -> None:
     longest = "\N{PACKAGE}" * 100
     token = cursor.encode(Position(longest, MAX_TIME), ("status", longest))
-    query = urlencode({"tracking_id": longest, "limit": LIMIT.maximum, "last_key": token}, quote_via=quote)
+    numbers = {"as_of": MAX_TIME, "limit": LIMIT.maximum}
+    query = urlencode({"tracking_id": longest, **numbers, "last_key": token}, quote_via=quote)
     assert len(query) <= 2048
 
 
