@@ -91,6 +91,7 @@ class Function(NamedTuple):
 FUNCTIONS = {
     "tracking": Function("tracking-processor", _TRACES | _DEAD_LETTERS),
     "projector": Function("tracking-projector", _TRACES | _DISCARDED | _UPDATES_STREAM),
+    "deadlines": Function("tracking-deadlines", _TRACES),
     "notifier": Function("tracking-notifier", _TRACES | _DISCARDED | _SHIPMENTS_STREAM | _TOPIC_KEY),
     "public": Function("tracking-public", _METRICS),
 }
@@ -106,6 +107,7 @@ DENIED = (
     | rights("dynamodb", f"{_TABLE}-2", "PutItem", "Query")
     | rights("dynamodb", _SHIPMENTS, "Scan", "DeleteItem", "UpdateItem", "BatchGetItem", "DeleteTable")
     | rights("dynamodb", f"{_SHIPMENTS}/index/StatusIndex", "Scan")
+    | rights("dynamodb", f"{_SHIPMENTS}/index/DueIndex", "Scan")
     | rights("dynamodb", _IDEMPOTENCY, "GetItem", "Query", "Scan", "DeleteItem", "DeleteTable")
     | rights("dynamodb", "table/other", "PutItem", "Query", "GetItem")
     | rights("ssm", f"parameter/logistics/db/{ENVIRONMENT}/endpoint", "GetParameters", "GetParameter")

@@ -69,7 +69,17 @@ def describe() -> Schema:
                     {"summary": _summary(fields)},
                 ),
                 "Updates": _page({"status": fields["status"]}, {"updates": "KeptUpdate"}),
-                "Shipments": _page({"status": fields["status"]}, {"shipments": "Shipment"}),
+                "Shipments": _page(
+                    {},
+                    {"shipments": "Shipment"},
+                    {
+                        "status": {**fields["status"], "description": "The one that was asked for."},
+                        **{
+                            flag: {"const": True, "description": "If asked for."}
+                            for flag in ("stalled", "overdue")
+                        },
+                    },
+                ),
                 "Shipment": _shipment(fields),
                 "KeptUpdate": _kept(update),
                 "Error": _error(),
@@ -187,6 +197,8 @@ def _shipment(fields: Schema) -> Schema:
             "first_update": _TIME,
             "last_update": _TIME,
             "version": {"type": "integer", "description": "Greater with each change of this record."},
+            "stalled": {"type": "boolean", "description": "Whether it has not moved for too long."},
+            "overdue": {"type": "boolean", "description": "Whether its estimated delivery has passed."},
         }
     )
 
@@ -272,8 +284,11 @@ def _parameter(parameter: Parameter | WholeNumber, fields: Schema) -> Schema:
         unit = {"description": parameter.unit} if parameter.unit else {}
         meaning = {"description": parameter.meaning} if parameter.meaning else {}
         return {**place, **meaning, "schema": {"type": "integer", **unit, **schema}}
-    if parameter.required:
-        return {**place, "required": True, "schema": fields[parameter.name]}
+    if not parameter.meaning:
+        required = {"required": True} if parameter.required else {}
+        return {**place, **required, "schema": fields[parameter.name]}
+    if parameter.flag:
+        return {**place, "description": parameter.meaning, "schema": {"const": "true"}}
     meaning = {"description": parameter.meaning}
     if parameter.choices:
         return {**place, **meaning, "schema": {"enum": [*parameter.choices], "default": parameter.choices[0]}}

@@ -11,15 +11,16 @@ MAX_TIME: Final = 10**15 - 1
 
 
 class Parameter(NamedTuple):
-    """A text in the query; a required one may be what an update's field of the same name may be.
+    """A text in the query; one without a meaning may be what an update's field of the same name may be.
 
-    Of `choices`, if there are any, the first is the default.
+    Of `choices`, if there are any, the first is the default. A `flag` is `true` or not there.
     """
 
     name: str
     required: bool = False
     meaning: str = ""
     choices: tuple[str, ...] = ()
+    flag: bool = False
 
 
 class WholeNumber(NamedTuple):
@@ -69,7 +70,15 @@ class Route(NamedTuple):
 
 LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
 ORDER: Final = Parameter(
-    "order", meaning="By the time since when they have the status.", choices=("newest", "oldest")
+    "order",
+    meaning="By the time since when they have the status, are stalled or overdue. Of these two, the oldest come first.",
+    choices=("newest", "oldest"),
+)
+STALLED: Final = Parameter(
+    "stalled", meaning="Those that have not moved for too long, instead of a status.", flag=True
+)
+OVERDUE: Final = Parameter(
+    "overdue", meaning="Those whose estimated delivery has passed, instead of a status.", flag=True
 )
 LAST_KEY: Final = Parameter("last_key", meaning="The `next_key` of an answer to the same query.")
 SINCE: Final = WholeNumber("since", 0, MAX_TIME, 0, "Included.", "ms since the epoch")
@@ -108,9 +117,9 @@ ROUTES: Final = (
     Route(
         "GET",
         "/shipments",
-        "The shipments that have a status now",
+        "The shipments that have a status now, are stalled or overdue",
         "Shipments",
-        parameters=(Parameter("status", required=True), ORDER, LIMIT, LAST_KEY),
+        parameters=(Parameter("status"), STALLED, OVERDUE, ORDER, LIMIT, LAST_KEY),
     ),
     Route("GET", "/shipments/{tracking_id}", "What is true of a shipment now", "Shipment"),
 )

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+import contract
 from notifier.changes import Change
 from web import exact_json
 
@@ -61,6 +62,7 @@ def _message(change: Change) -> dict[str, Any]:
     shipment = change.shipment
     body = {
         "deduplication_id": change.id,
+        "event": change.event,
         "tracking_id": shipment.tracking_id,
         "version": change.version,
         "status": shipment.status,
@@ -68,12 +70,13 @@ def _message(change: Change) -> dict[str, Any]:
         "timestamp": shipment.last_update,
         "location": shipment.location,
     }
-    attributes = {name: body[name] for name in ("tracking_id", "status", "deduplication_id")}
+    attributes = {name: body[name] for name in ("event", "tracking_id", "status", "deduplication_id")}
     if change.previous:
         attributes["previous_status"] = change.previous
+    news = shipment.status if change.event == contract.STATUS_CHANGED else change.event
     return {
         # SNS takes less than 100 characters.
-        "Subject": f"{_words(shipment.status).capitalize()}: shipment {shipment.tracking_id}"[:99],
+        "Subject": f"{_words(news).capitalize()}: shipment {shipment.tracking_id}"[:99],
         "MessageStructure": "json",
         "Message": json.dumps({"default": exact_json.dumps(body), "email": sentence(body)}),
         "MessageAttributes": {
@@ -86,9 +89,19 @@ def _message(change: Change) -> dict[str, Any]:
 def sentence(notification: dict[str, Any]) -> str:
     """What a person reads for the JSON body of a notification."""
     seen = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(notification["timestamp"] / 1000))
+    shipment, status = f"shipment {notification['tracking_id']}", _words(notification["status"])
+    match notification["event"]:
+        case contract.STALLED:
+            return f"There is no news of {shipment} since {seen}; its status is {status}."
+        case contract.OVERDUE:
+            return (
+                f"The estimated delivery of {shipment} has passed; its status is {status}, last seen {seen}."
+            )
+        case contract.MOVING_AGAIN:
+            return f"There is news of {shipment} again, of {seen}; its status is {status}."
     before = notification["previous_status"]
     return (
-        f"The status of shipment {notification['tracking_id']} is {_words(notification['status'])} since {seen}"
+        f"The status of {shipment} is {status} since {seen}"
         f"{f', and was {_words(before)} before' if before else ''}."
     )
 

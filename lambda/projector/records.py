@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from shipments.deadlines import Deadlines, Watch
 from shipments.shipment import Shipment, StoredUpdate
 from storage.attributes import encode
 from storage.shipments import Record, decode_record, encode_record
@@ -17,14 +18,18 @@ class Records:
         client: a boto3 client of DynamoDB.
         updates: the name of one table.
         shipments: that of the other.
-        shards: over how many the index by status spreads.
+        shards: over how many the indexes spread.
+        deadlines: by which each record that is written is armed.
     """
 
-    def __init__(self, client: Any, *, updates: str, shipments: str, shards: int) -> None:
+    def __init__(
+        self, client: Any, *, updates: str, shipments: str, shards: int, deadlines: Deadlines
+    ) -> None:
         self._client = client
         self._updates = updates
         self._shipments = shipments
         self._shards = shards
+        self._deadlines = deadlines
 
     def add(self, updates: Sequence[StoredUpdate]) -> int:
         """Adds updates of one shipment to its record, and returns how many came late: after a newer one.
@@ -43,7 +48,7 @@ class Records:
             assert shipment is not None  # noqa: S101 (for the type checker)
             if shipment.since is None:
                 shipment = replace(shipment, since=self._first_after(tracking_id, shipment.before))
-            if found and shipment == found.shipment:
+            if found and shipment == found.shipment and not self._arms(found):
                 return late
             written = self.write(shipment, found)
             if written is None:
@@ -56,8 +61,16 @@ class Records:
         return decode_record(answer["Item"]) if "Item" in answer else None
 
     def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
-        """Puts a record in the place of the one that was found there; returns the one that is there by now instead."""
-        version = max(found.version + 1 if found else 0, int(time.time() * 1000))
+        """Puts a record, armed, in the place of the one that was found; returns the one that is there by now instead.
+
+        Of one that is `rebuilt` nobody is told, so what has passed for it is declared at once.
+        """
+        arm = self._deadlines.look_at_all if rebuilt else self._deadlines.arm
+        watch = arm(shipment, found.watch if found else Watch(), _now())
+        return self.put(Record(shipment, next_version(found), rebuilt, watch), found)
+
+    def put(self, record: Record, found: Record | None) -> Record | None:
+        """Puts a record as it is; otherwise as `write`."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(tracking_id)"}
         if found:
             condition = {
@@ -67,7 +80,7 @@ class Records:
         try:
             self._client.put_item(
                 TableName=self._shipments,
-                Item=encode_record(Record(shipment, version, rebuilt), self._shards),
+                Item=encode_record(record, self._shards),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **condition,
             )
@@ -75,6 +88,10 @@ class Records:
             # Gone, if somebody deleted it.
             return decode_record(error.response["Item"]) if "Item" in error.response else None
         return None
+
+    def _arms(self, found: Record) -> bool:
+        """Whether a record has to be armed, since it was written by a release or with settings that did not."""
+        return self._deadlines.arm(found.shipment, found.watch, _now()) != found.watch
 
     def _first_after(self, tracking_id: str, before: int) -> int:
         answer = self._client.query(
@@ -87,3 +104,12 @@ class Records:
             Limit=1,
         )
         return int(answer["Items"][0]["timestamp"]["N"])
+
+
+def next_version(found: Record | None) -> int:
+    """That of what takes the place of a record: greater than its own, and about ms since the epoch."""
+    return max(found.version + 1 if found else 0, _now())
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

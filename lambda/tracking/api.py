@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 import contract
-from contract.routes import ORDER, ROUTES, SINCE, UNTIL, Route
+from contract.routes import ORDER, OVERDUE, ROUTES, SINCE, STALLED, UNTIL, Route
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
 from shipments.document import Fault, Invalid, Schema
@@ -23,7 +23,7 @@ from tracking.idempotency import FirstSeen
 from tracking.rest_request import Request
 from web import cursor, exact_json
 from web.errors import CODES, ApiError, as_api_error
-from web.query import after, choice, limit, next_key, number
+from web.query import after, choice, flagged, limit, next_key, number
 
 #: Bytes of an answer, a little under Lambda's 6 MB.
 _MAX_ANSWER = 5_500_000
@@ -197,7 +197,14 @@ class Api:
         return _fitting(page, lambda page: {"status": status, **_listing("updates", page, query)})
 
     def _with_status(self, request: Request, settings: Settings) -> str:
-        status, order = self._parameter(request, "status"), choice(request.query, ORDER)
+        flags = [flag.name for flag in (STALLED, OVERDUE) if flagged(request.query, flag)]
+        if len(flags) + ("status" in request.query) > 1:
+            fault = Fault(f"/{flags[-1]}", "must be alone")
+            raise ApiError(
+                400, "Invalid request: ask for a status, stalled or overdue, one at a time", [fault]
+            )
+        status = flags[0] if flags else self._parameter(request, "status")
+        order = choice(request.query, ORDER, default="oldest" if flags else "")
         query = ("shipments", status, order)
         page = self._shipments.with_status(
             status,
@@ -207,7 +214,8 @@ class Api:
             oldest_first=order == "oldest",
         )
         found = page._replace(items=[record.visible for record in page.items])
-        return exact_json.dumps({"status": status, **_listing("shipments", found, query)})
+        asked = {flags[0]: True} if flags else {"status": status}
+        return exact_json.dumps({**asked, **_listing("shipments", found, query)})
 
     def _shipment(self, request: Request, settings: Settings) -> str:
         tracking_id = request.last_segment

@@ -93,7 +93,7 @@ def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> Non
     assert handle(notifier, records) == []
     versions = [record["dynamodb"]["NewImage"]["version"]["N"] for record in records]
     assert int(versions[0]) < int(versions[1])
-    common = {"tracking_id": "PKG-1"}
+    common = {"event": "status_changed", "tracking_id": "PKG-1"}
     told = [
         ("pending", None, first["eventID"], T, versions[0]),
         ("in_transit", "pending", second["eventID"], T + S, versions[1]),
