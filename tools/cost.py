@@ -53,7 +53,7 @@ OVERHEAD: Final = 100
 #: Updates in a batch, of the API's and of the stream's.
 BATCH: Final = 100
 #: Assumptions: updates of a shipment until it is delivered, and how often its deadline is put off until then.
-UPDATES_A_SHIPMENT: Final = 5
+UPDATES_A_SHIPMENT: Final = 7
 PUT_OFF: Final = 1
 
 

@@ -48,7 +48,7 @@ class Records:
             assert shipment is not None  # noqa: S101 (for the type checker)
             if shipment.since is None:
                 shipment = replace(shipment, since=self._first_after(tracking_id, shipment.before))
-            if found and shipment == found.shipment and not self._arms(found):
+            if found and self.holds(found, shipment):
                 return late
             written = self.write(shipment, found)
             if written is None:
@@ -59,6 +59,11 @@ class Records:
         """The record of a shipment, if there is one; it may be stale by a moment."""
         answer = self._client.get_item(TableName=self._shipments, Key={"tracking_id": encode(tracking_id)})
         return decode_record(answer["Item"]) if "Item" in answer else None
+
+    def holds(self, found: Record, shipment: Shipment) -> bool:
+        """Whether a record says this already and is armed, which by another release or setting it may not be."""
+        armed = self._deadlines.arm(found.shipment, found.watch, _now())
+        return (shipment, armed) == (found.shipment, found.watch)
 
     def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
         """Puts a record, armed, in the place of the one that was found; returns the one that is there by now instead.
@@ -88,10 +93,6 @@ class Records:
             # Gone, if somebody deleted it.
             return decode_record(error.response["Item"]) if "Item" in error.response else None
         return None
-
-    def _arms(self, found: Record) -> bool:
-        """Whether a record has to be armed, since it was written by a release or with settings that did not."""
-        return self._deadlines.arm(found.shipment, found.watch, _now()) != found.watch
 
     def _first_after(self, tracking_id: str, before: int) -> int:
         answer = self._client.query(
