@@ -27,6 +27,7 @@ from projector.records import Records
 from runtime.sdk import make_client
 from runtime.settings import SettingsSource
 from runtime.telemetry import Telemetry
+from shipments.deadlines import Deadlines
 
 BATCH = 100
 BATCHES = 10
@@ -134,7 +135,12 @@ def ours(aws: Aws) -> Handler:
     """The projector and the notifier, put together as in their packages."""
     telemetry = Telemetry("bench")
     records = Records(
-        aws.dynamodb, updates="updates", shipments="shipments", references="references", shards=1
+        aws.dynamodb,
+        updates="updates",
+        shipments="shipments",
+        references="references",
+        shards=1,
+        deadlines=Deadlines({"in_transit": 48}),
     )
     projector = make_batches(records, telemetry)
     notifier = Notifier(

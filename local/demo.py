@@ -1,4 +1,4 @@
-"""A shipment on its way across Europe, whose last scans arrive while somebody looks at it."""
+"""A shipment on its way across Europe, whose last scans arrive while somebody looks at it, and one that is stalled."""
 
 import json
 import time
@@ -12,9 +12,9 @@ from botocore.httpsession import URLLib3Session
 
 from local.aws import CREDENTIALS
 
-TRACKING_ID = "DEMO-1"
+TRACKING_ID, STALLED_ID = "DEMO-1", "DEMO-2"
 #: Seconds before the next of the scans that arrive later.
-PAUSE = 20.0
+PAUSE = 15.0
 #: How often an update is sent that the API's rate limit refuses.
 TRIES = 5
 
@@ -26,7 +26,8 @@ class Scan(NamedTuple):
     status: str
     lat: float
     lng: float
-    reason: str
+    reason: str | None = None
+    tracking_id: str = TRACKING_ID
 
 
 #: Tallinn, Riga, Warsaw, Berlin, Lyon.
@@ -47,6 +48,9 @@ LATE = [
 WINDOW = (2, 6)
 REFERENCE = "ORDER-77"
 
+#: Vienna, and then nothing for longer than a shipment in transit may be silent.
+STALLED = Scan(50, "in_transit", 48.2082, 16.3738, STALLED_ID)
+
 
 class DemoError(Exception):
     """The API did not store a scan; the message says what it answered."""
@@ -59,8 +63,8 @@ def post_past(url: str, region: str) -> None:
 
 
 def post_late(url: str, region: str, stopped: Event) -> None:
-    """Stores the rest, each scan after PAUSE seconds, until it is `stopped`. Raises DemoError."""
-    for scan in LATE:
+    """Stores the other shipment and the rest, each scan after PAUSE seconds, until `stopped`. Raises DemoError."""
+    for scan in (STALLED, *LATE):
         if stopped.wait(PAUSE):
             return
         _post(url, region, scan)
@@ -70,7 +74,7 @@ def _post(url: str, region: str, scan: Scan) -> None:
     now = time.time()
     start, end = (int((now + hours * 3600) * 1000) for hours in WINDOW)
     update = {
-        "tracking_id": TRACKING_ID,
+        "tracking_id": scan.tracking_id,
         "status": scan.status,
         "location": {"lat": scan.lat, "lng": scan.lng},
         "timestamp": int((now - scan.hours * 3600) * 1000),

@@ -34,6 +34,8 @@ FOLDER = ROOT / ".local"
 FAILURES = (*failures.FAILURES, LookupError, PortTakenError, StaleCodeError, UnsupportedApiError)
 #: What the stacks read too.
 CONTRACT = "lambda/contract/"
+#: So that somebody who tries it out need not wait for minutes.
+SWEEP_SECONDS = 15
 
 
 def up(port: int, public_port: int, *, apply: bool) -> None:
@@ -77,7 +79,12 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
                 port=port,
                 public_port=public_port,
                 terminal=terminal,
+                sweep_seconds=SWEEP_SECONDS,
             )
+        )
+        terminal.say(
+            f"Looking every {SWEEP_SECONDS} s which shipments are stalled or overdue; "
+            f"in AWS it is {system.ticker.expression}"
         )
         stopped = threading.Event()
         session.enter_context(

@@ -11,14 +11,21 @@ from local.function import Function, HandlerError
 from local.gateway import Gateway
 from local.http_api import HttpGateway
 from local.invoke import InvokeApi
+from local.schedule import Ticker
 from local.stream import StreamPoller
 from local.terminal import Terminal
 from stacks.package import build, sources
 
 #: The functions' packages, by the middle of their names.
-PACKAGES = {"processor": "tracking", "projector": "projector", "notifier": "notifier", "public": "public"}
-#: Of those, the ones that streams are mapped to.
-MAPPED = ("projector", "notifier")
+PACKAGES = {
+    "processor": "tracking",
+    "projector": "projector",
+    "notifier": "notifier",
+    "deadlines": "deadlines",
+    "public": "public",
+}
+#: Of those, the ones that streams are mapped to, and the one that a schedule starts.
+MAPPED, SCHEDULED = ("projector", "notifier"), "deadlines"
 
 
 class System:
@@ -30,6 +37,7 @@ class System:
         region: where it is deployed.
         port: of the tracking API.
         public_port: of the public API.
+        sweep_seconds: how often the scheduled function starts, if not as its schedule says.
         terminal: gets a line for each request, and what the functions' logs have for a person.
 
     Raises:
@@ -46,6 +54,7 @@ class System:
         port: int,
         public_port: int,
         terminal: Terminal,
+        sweep_seconds: float | None = None,
     ) -> None:
         self._open = ExitStack()
         place: Any = {"endpoint": endpoint, "region": region}
@@ -64,7 +73,10 @@ class System:
             self._sources = {package: sources(package) for package in self._functions}
             functions = {function.name: function for function in self._functions.values()}
             mapped = [self._functions[package] for package in MAPPED]
-            self.invoke = InvokeApi({function.name: function for function in mapped})
+            self.invoke = InvokeApi(
+                {function.name: function for function in (*mapped, self._functions[SCHEDULED])}
+            )
+            self.ticker = Ticker(self._functions[SCHEDULED], seconds=sweep_seconds, **place)
             self._pollers = [StreamPoller(function, log=terminal.say, **place) for function in mapped]
             self.tracking = Gateway(
                 f"tracking-api-{environment}",
@@ -83,6 +95,7 @@ class System:
             )
             for poller in self._pollers:
                 opened.enter_context(poller)
+            opened.enter_context(self.ticker)
             for server in (self.invoke, self.tracking, self.public):
                 opened.enter_context(server)
             self._open = opened.pop_all()
@@ -102,6 +115,7 @@ class System:
             self._sources[package] = sources(package)
         for poller in self._pollers:
             poller.read()
+        self.ticker.read()
         self.tracking.read()
         self.public.read()
 

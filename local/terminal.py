@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from contract import STATUS_CHANGED
+
 #: What Lambda itself writes into a function's log.
 _LAMBDAS_OWN = re.compile(r"(INIT_START|START|END|REPORT) ")
 #: Fields that Powertools' Logger adds to every line.
@@ -97,5 +99,7 @@ def shown(line: str) -> str:
 
 def notification(message: str) -> str:
     """A line for a message of the notifications' topic."""
-    change: Mapping[str, Any] = json.loads(message)
-    return f"Notification: {change['tracking_id']} {change.get('previous_status') or 'new'} -> {change['status']}"
+    news: Mapping[str, Any] = json.loads(message)
+    if (event := news.get("event", STATUS_CHANGED)) != STATUS_CHANGED:
+        return f"Notification: {news['tracking_id']} {event.replace('_', ' ')}"
+    return f"Notification: {news['tracking_id']} {news.get('previous_status') or 'new'} -> {news['status']}"

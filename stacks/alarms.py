@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import contract
 from stacks.constructs.alarms import Alarm, CompositeAlarm
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.http_api import HttpApi
-from stacks.constructs.metric import Metric, percentage, total, unanswered
+from stacks.constructs.metric import Metric, percentage, silent, total, unanswered
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
 from stacks.constructs.table import Table
@@ -27,24 +28,15 @@ class Watched(NamedTuple):
     idempotency: Table
     projector: PythonFunction
     notifier: PythonFunction
+    deadlines: PythonFunction
     notifications: NotificationTopic
     dead_letters: DeadLetterQueue
 
 
 def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | CompositeAlarm]:
     """The rows: name, metric, above what, in how many periods of how many seconds, and what that means."""
-    (
-        api,
-        function,
-        updates,
-        shipments,
-        references,
-        idempotency,
-        projector,
-        notifier,
-        notifications,
-        dead_letters,
-    ) = watched
+    api, function, updates, shipments, references, idempotency, projector = watched[:7]
+    deadlines, notifier, notifications, dead_letters = watched[7:]
     tables = (updates, shipments, references, idempotency)
     requests, failures = api.metric("Count"), api.metric("5XXError")
     enough = settings.monitoring.min_requests
@@ -77,9 +69,11 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
               "DynamoDB throttles the index by status; what it cannot write there, it refuses for the table."),
         Alarm("tracking-shipments-throttle",
               total(*(measure(event) for measure in (shipments.metric, shipments.index_metric)
-                      for event in ("ReadThrottleEvents", "WriteThrottleEvents"))),
+                      for event in ("ReadThrottleEvents", "WriteThrottleEvents")),
+                    *(shipments.index_metric("WriteThrottleEvents", index.name)
+                      for index in (contract.DUE_INDEX, contract.STALLED_INDEX, contract.OVERDUE_INDEX))),
               10, 1, 5 * MINUTE,
-              "DynamoDB throttles the table of shipments or its index; their records fall behind."),
+              "DynamoDB throttles the table of shipments or an index of it; their records fall behind."),
         Alarm("tracking-references-throttle",
               total(references.metric("ReadThrottleEvents"), references.metric("WriteThrottleEvents")),
               10, 1, 5 * MINUTE,
@@ -104,6 +98,16 @@ def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | Compos
         *projector.alarms("tracking-projector", "the projector", errors={
               "threshold": 5,
               "meaning": "Whole batches of updates fail: DynamoDB does not answer the projector."}),
+
+        Alarm("tracking-deadlines-lag", deadlines.own_metric("DeadlineLag", "Maximum"), 900_000, 2, 5 * MINUTE,
+              "Shipments are declared stalled or overdue late (ms): sweeps fail, or do not keep up.", "ignore"),
+        # A start is due every few minutes, whether any shipment is or not.
+        Alarm("tracking-deadlines-stopped", silent(deadlines.metric("Invocations")), 0, 1, HOUR,
+              "For an hour nobody looked which shipments are stalled or overdue: the schedule does not start that.",
+              "breaching"),
+        # It is started once in 5 minutes.
+        *deadlines.alarms("tracking-deadlines", "the function that declares shipments stalled or overdue",
+                          throttle={"threshold": 0}),
 
         Alarm("tracking-notifier-lag", notifier.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
               "Notifications come late (ms): the notifier fails, or does not keep up with the shipments.", "ignore"),

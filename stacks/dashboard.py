@@ -19,18 +19,8 @@ TOP_ERRORS = (
 
 def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[Widget]]:
     """The rows; `alarms` are ARNs."""
-    (
-        api,
-        function,
-        updates,
-        shipments,
-        references,
-        idempotency,
-        projector,
-        notifier,
-        notifications,
-        dead_letters,
-    ) = watched
+    api, function, updates, shipments, references, idempotency, projector = watched[:7]
+    deadlines, notifier, notifications, dead_letters = watched[7:]
     tables = {"updates": updates, "shipments": shipments, "references": references, "keys": idempotency}
     indexed = {"updates": updates, "shipments": shipments}
     requests = api.metric("Count")
@@ -61,6 +51,10 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
                 {status: notifier.own_metric(name) for status, name in contract.SHIPMENTS_METRICS.items()},
             ),
             Graph(
+                "Became stalled or overdue",
+                {event: deadlines.own_metric(name) for event, name in contract.DECLARED_METRICS.items()},
+            ),
+            Graph(
                 "Faults",
                 {
                     "updates not stored": function.own_metric("TrackingUpdateFailed"),
@@ -72,6 +66,7 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
         [Title("Functions")],
         [*function.graphs("Tracking function")],
         [*projector.graphs("Projector"), *notifier.graphs("Notifier")],
+        [*deadlines.graphs("Deadlines")],
         [Title("DynamoDB")],
         [
             Graph(
@@ -115,10 +110,13 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
         [Title("Notifications")],
         [
             Graph(
-                "Behind the tables (ms)",
+                "Behind (ms)",
                 {
-                    name: function.metric("IteratorAge", "Maximum")
-                    for name, function in (("projector", projector), ("notifier", notifier))
+                    **{
+                        name: function.metric("IteratorAge", "Maximum")
+                        for name, function in (("projector", projector), ("notifier", notifier))
+                    },
+                    "deadlines": deadlines.own_metric("DeadlineLag", "Maximum"),
                 },
             ),
             Graph(

@@ -52,6 +52,11 @@ class Tracking:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shipments:
+    stalled_after_hours: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flags:
     enhanced_tracking: bool
     batch_processing: bool
@@ -102,6 +107,7 @@ class Settings:
     deployment: Deployment
     state: State
     tracking: Tracking
+    shipments: Shipments
     flags: Flags
     notifications: Notifications
     public: Public
@@ -205,6 +211,7 @@ def load_all_regions(path: Path, environ: Mapping[str, str]) -> list[Settings]:
             deployment=Deployment(**deployment),
             state=State(**{**state, "bucket": state["bucket"].replace("{region}", region)}),
             tracking=Tracking(**values["tracking"]),
+            shipments=Shipments(**values["shipments"]),
             flags=Flags(**values["flags"]),
             notifications=Notifications(**values["notifications"]),
             public=Public(**values["public"]),

@@ -37,7 +37,9 @@ def describe(kind: Schema) -> str:
         case {"propertyNames": name, "additionalProperties": value}:
             return f"an object, each name in it {describe(name)} and each value {describe(value)}"
         case {"properties": properties}:
-            return f"an object with {', '.join(properties)}"
+            values = {describe(value) for value in properties.values()}
+            each = f", each {values.pop()}" if len(values) == 1 else ""
+            return f"an object with {', '.join(properties)}{each}"
         case {"additionalProperties": value}:
             return f"an object, each value in it {describe(value)}"
         case _:

@@ -1,5 +1,6 @@
 """The tracking API: signed updates in, the history of a shipment out."""
 
+import json
 from dataclasses import asdict
 
 from cdktf import TerraformOutput
@@ -16,6 +17,7 @@ from stacks.constructs.key import EncryptionKey
 from stacks.constructs.parameters import Parameters
 from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
+from stacks.constructs.schedule import Schedule
 from stacks.constructs.shards import StatusIndexShards
 from stacks.constructs.stream import StreamMapping
 from stacks.constructs.table import Table
@@ -28,6 +30,8 @@ from stacks.stack import Stack
 
 #: For a batch of a stream: SNS and DynamoDB may each take 12 s to be given up.
 BATCH_TIMEOUT_SECONDS = 60
+#: How often it is looked which shipments are stalled or overdue, and how long that may take: until the next time.
+SWEEP_MINUTES = 5
 
 
 class TrackingStack(Stack):
@@ -69,6 +73,7 @@ class TrackingStack(Stack):
             keys={"tracking_id": "S"},
             operations=("BatchGetItem", "GetItem", "PutItem"),
             index_time=contract.STATUS_SINCE,
+            sparse=(contract.DUE_INDEX, contract.STALLED_INDEX, contract.OVERDUE_INDEX),
             stream=True,
         )
         # One item a reference of a shipment, such as the number of an order.
@@ -130,6 +135,7 @@ class TrackingStack(Stack):
         updates.grant_index(function.role)
         shipments.grant(function.role, "GetItem", "BatchGetItem")
         shipments.grant_index(function.role)
+        shipments.grant_indexes(function.role, contract.STALLED_INDEX, contract.OVERDUE_INDEX)
         references.grant(function.role, "Query")
         idempotency.grant(function.role, "PutItem")
         parameters.grant_read(function.role)
@@ -158,6 +164,14 @@ class TrackingStack(Stack):
                 rate_limit=chosen.rate_limit,
             )
 
+        # By which whoever writes a record arms it.
+        records = {
+            contract.TABLE_NAME: updates.name,
+            contract.SHIPMENTS_TABLE: shipments.name,
+            contract.REFERENCES_TABLE: references.name,
+            contract.STATUS_INDEX_SHARDS: shards.written,
+            contract.STALLED_AFTER_HOURS: json.dumps(dict(settings.shipments.stalled_after_hours)),
+        }
         projector = PythonFunction(
             self,
             "projector",
@@ -166,16 +180,32 @@ class TrackingStack(Stack):
             package="projector",
             memory_mb=chosen.memory_mb,
             timeout_seconds=BATCH_TIMEOUT_SECONDS,
-            variables={
-                contract.TABLE_NAME: updates.name,
-                contract.SHIPMENTS_TABLE: shipments.name,
-                contract.REFERENCES_TABLE: references.name,
-                contract.STATUS_INDEX_SHARDS: shards.written,
-            },
+            variables=records,
         )
         updates.grant(projector.role, "Query")
         shipments.grant(projector.role, "GetItem", "PutItem")
         references.grant(projector.role, "PutItem")
+        deadlines = PythonFunction(
+            self,
+            "deadlines",
+            environment=environment,
+            name="tracking-deadlines",
+            package="deadlines",
+            memory_mb=chosen.memory_mb,
+            timeout_seconds=SWEEP_MINUTES * 60,
+            variables={**records, contract.STATUS_INDEX_SHARDS_READ: shards.read},
+        )
+        shipments.grant_indexes(deadlines.role, contract.DUE_INDEX)
+        shipments.grant(deadlines.role, "GetItem", "PutItem")
+        Schedule(
+            self,
+            "schedule",
+            environment=environment,
+            name="tracking-deadlines",
+            role_name="tracking-schedule-role",
+            function=deadlines,
+            minutes=SWEEP_MINUTES,
+        )
 
         notifications = NotificationTopic(
             self,
@@ -233,16 +263,17 @@ class TrackingStack(Stack):
             account=self.account,
         )
         watched = Watched(
-            api,
-            function,
-            updates,
-            shipments,
-            references,
-            idempotency,
-            projector,
-            notifier,
-            notifications,
-            dead_letters,
+            api=api,
+            function=function,
+            updates=updates,
+            shipments=shipments,
+            references=references,
+            idempotency=idempotency,
+            projector=projector,
+            deadlines=deadlines,
+            notifier=notifier,
+            notifications=notifications,
+            dead_letters=dead_letters,
         )
         alarms = Alarms(
             self, "alarms", settings=settings, topic=topic, rows=tracking_alarms(settings, watched)

@@ -20,6 +20,7 @@ import contract
 from local.stream import event_record
 from projector.records import Records
 from runtime.aws import Client
+from shipments.deadlines import Deadlines
 from shipments.shipment import StoredUpdate
 from shipments.update import Update
 from storage.shards import Shards
@@ -27,27 +28,31 @@ from storage.updates import UpdateStore
 from tests.conftest import REGION, attributes, create_references, environment_suffix, key_schema
 
 SHARDS = 8
+STALLED_AFTER_HOURS = {"pending": 72, "in_transit": 48}
 #: Making a client takes longer than a test.
 _client = cache(boto3.client)
 
 
 class Stream:
-    """A table of its own with an index by status over `time` and a stream."""
+    """A table of its own with an index by status over `time`, `sparse` ones, and a stream."""
 
-    def __init__(self, table: str, keys: dict[str, str], time: str) -> None:
+    def __init__(self, table: str, keys: dict[str, str], time: str, *sparse: contract.Index) -> None:
         self.table = table
         self._streams = _client("dynamodbstreams")
+        indexes = [contract.Index(contract.STATUS_INDEX, contract.STATUS_KEY, time), *sparse]
+        types = {**keys, **{index.key: "S" for index in indexes}, **{index.time: "N" for index in indexes}}
         described = _client("dynamodb").create_table(
             TableName=table,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=key_schema(*keys),
-            AttributeDefinitions=attributes(**{**keys, contract.STATUS_KEY: "S", time: "N"}),
+            AttributeDefinitions=attributes(**types),
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": contract.STATUS_INDEX,
-                    "KeySchema": key_schema(contract.STATUS_KEY, time),
-                    "Projection": {"ProjectionType": "ALL"},
+                    "IndexName": index.name,
+                    "KeySchema": key_schema(index.key, index.time),
+                    "Projection": {"ProjectionType": "KEYS_ONLY" if index.keys_only else "ALL"},
                 }
+                for index in indexes
             ],
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         )["TableDescription"]
@@ -74,7 +79,14 @@ class Feed:
         self._dynamodb, self._sns, self._sqs, self._s3 = map(_client, ("dynamodb", "sns", "sqs", "s3"))
         keys = {"tracking_id": "S", "timestamp": "N"}
         self.updates = Stream(f"tracking-data-{suffix}", keys, "timestamp")
-        self.shipments = Stream(f"tracking-shipments-{suffix}", {"tracking_id": "S"}, contract.STATUS_SINCE)
+        self.shipments = Stream(
+            f"tracking-shipments-{suffix}",
+            {"tracking_id": "S"},
+            contract.STATUS_SINCE,
+            contract.DUE_INDEX,
+            contract.STALLED_INDEX,
+            contract.OVERDUE_INDEX,
+        )
         self.references = f"tracking-references-{suffix}"
         create_references(self.references)
         self.projection = Records(
@@ -83,6 +95,7 @@ class Feed:
             shipments=self.shipments.table,
             references=self.references,
             shards=SHARDS,
+            deadlines=Deadlines(STALLED_AFTER_HOURS),
         )
         self.topic = self._sns.create_topic(Name=f"tracking-notifications-{suffix}")["TopicArn"]
         self.queue = self.subscribe()
@@ -105,6 +118,8 @@ class Feed:
             contract.SHIPMENTS_TABLE: self.shipments.table,
             contract.REFERENCES_TABLE: self.references,
             contract.STATUS_INDEX_SHARDS: str(SHARDS),
+            contract.STATUS_INDEX_SHARDS_READ: str(SHARDS),
+            contract.STALLED_AFTER_HOURS: json.dumps(STALLED_AFTER_HOURS),
             contract.TOPIC_ARN: self.topic,
             contract.REGION: REGION,
         }

@@ -97,6 +97,8 @@ FUNCTIONS = {
         | rights("dynamodb", _SHIPMENTS, "GetItem", "BatchGetItem")
         | rights("dynamodb", _REFERENCES, "Query")
         | rights("dynamodb", f"{_SHIPMENTS}/index/StatusIndex", "Query")
+        | rights("dynamodb", f"{_SHIPMENTS}/index/StalledIndex", "Query")
+        | rights("dynamodb", f"{_SHIPMENTS}/index/OverdueIndex", "Query")
         | rights("dynamodb", _IDEMPOTENCY, "PutItem")
         | _FLAGS
         | _CONFIG,
@@ -108,6 +110,12 @@ FUNCTIONS = {
         | rights("dynamodb", _SHIPMENTS, "GetItem", "PutItem")
         | rights("dynamodb", _REFERENCES, "PutItem"),
         _TRACES | _DISCARDED | _UPDATES_STREAM,
+    ),
+    "deadlines": Function(
+        "tracking-deadlines",
+        rights("dynamodb", _SHIPMENTS, "GetItem", "PutItem")
+        | rights("dynamodb", f"{_SHIPMENTS}/index/DueIndex", "Query"),
+        _TRACES,
     ),
     "notifier": Function(
         "tracking-notifier",
@@ -133,6 +141,7 @@ DENIED = (
     | rights("dynamodb", _SHIPMENTS, "Scan", "DeleteItem", "UpdateItem", "BatchWriteItem", "DeleteTable")
     | rights("dynamodb", _REFERENCES, "GetItem", "BatchGetItem", "Scan", "DeleteItem", "DeleteTable")
     | rights("dynamodb", f"{_SHIPMENTS}/index/StatusIndex", "Scan")
+    | rights("dynamodb", f"{_SHIPMENTS}/index/DueIndex", "Scan")
     | rights("dynamodb", _IDEMPOTENCY, "GetItem", "Query", "Scan", "DeleteItem", "DeleteTable")
     | rights("dynamodb", "table/other", "PutItem", "Query", "GetItem")
     | rights("ssm", f"parameter/logistics/db/{ENVIRONMENT}/endpoint", "GetParameters", "GetParameter")

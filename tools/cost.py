@@ -33,9 +33,9 @@ UPDATE: Final[dict[str, Any]] = {
     "metadata": {"carrier": "DHL Express", "facility": "BER-1", "scanner": "B7", "weight_kg": 12.5},
 }
 ITEM, POST_ANSWER, GET_ANSWER, POST_LOG, GET_LOG = 220, 115, 3_259, 1_244, 1_169
-#: The functions' own metrics: of tracking, of the projector, of the notifier and of the public function. Each is paid
-#: for in the hours in which it is written.
-METRICS: Final = 11 + 3 + 9 + 4
+#: The functions' own metrics: of tracking, of the projector, of the deadlines, of the notifier and of the public
+#: function. Each is paid for in the hours in which it is written.
+METRICS: Final = 11 + 3 + 4 + 9 + 4
 
 #: CPU ms of a warm request on the machine of `make bench`, and updates a second of CPU of projector and notifier.
 POST_CPU_MS, GET_CPU_MS, TOLD_A_CPU_SECOND = 0.75, 0.95, 640
@@ -52,6 +52,9 @@ TRACED: Final = 0.05
 OVERHEAD: Final = 100
 #: Updates in a batch, of the API's and of the stream's.
 BATCH: Final = 100
+#: Assumptions: updates of a shipment until it is delivered, and how often its deadline is put off until then.
+UPDATES_A_SHIPMENT: Final = 7
+PUT_OFF: Final = 1
 
 
 @cache
@@ -113,6 +116,10 @@ UPDATES: Final = (
     Row("Shipments, reads", "read", lambda _: MILLION / 2),
     Row("Shipments, table", "write", lambda _: MILLION),
     Row("Shipments, index", "write", lambda _: MILLION),
+    # The index of what is due gets a shipment and loses it. Each time that its deadline is put off, the sweep reads the
+    # record and writes it, to the table and the index by status, and to that of what is due twice: out and in.
+    Row("Deadlines, reads", "read", lambda _: MILLION / UPDATES_A_SHIPMENT * PUT_OFF / 2),
+    Row("Deadlines, writes", "write", lambda _: MILLION / UPDATES_A_SHIPMENT * (2 + 4 * PUT_OFF)),
     # Both functions behind the streams.
     Row("Projector and notifier, requests", "invocation", lambda _: 2 * MILLION / BATCH),
     Row(

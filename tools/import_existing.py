@@ -59,6 +59,7 @@ LOOKUPS = {
     "aws_lambda_event_source_mapping": Lookup(
         "lambda", "list_event_source_mappings", "EventSourceArn=event_source_arn", "{UUID}",
         "EventSourceMappings", "FunctionArn=function_name"),
+    "aws_scheduler_schedule": Lookup("scheduler", "get_schedule", "Name=name", "default/{name}"),
     "aws_wafv2_web_acl": Lookup(
         "wafv2", "list_web_acls", "Scope=scope", "{Id}/{name}/{scope}", "WebACLs", "Name=name"),
     "aws_api_gateway_rest_api": Lookup("apigateway", "get_rest_apis", "", "{id}", "items", "name=name"),

@@ -75,7 +75,14 @@ def describe() -> Schema:
                 "Shipments": _page(
                     {},
                     {"shipments": "Shipment"},
-                    {"status": fields["status"], "reference": fields["references"]["items"]},
+                    {
+                        "status": {**fields["status"], "description": "The one that was asked for."},
+                        "reference": fields["references"]["items"],
+                        **{
+                            flag: {"const": True, "description": "If asked for."}
+                            for flag in ("stalled", "overdue")
+                        },
+                    },
                 ),
                 "Shipment": _shipment(fields),
                 "KeptUpdate": _kept(update),
@@ -229,6 +236,8 @@ def _shipment(fields: Schema) -> Schema:
             "first_update": _TIME,
             "last_update": _TIME,
             "version": {"type": "integer", "description": "Greater with each change of this record."},
+            "stalled": {"type": "boolean", "description": "Whether it has not moved for too long."},
+            "overdue": {"type": "boolean", "description": "Whether its estimated delivery has passed."},
         }
     )
 
@@ -315,8 +324,11 @@ def _parameter(parameter: Parameter | WholeNumber, fields: Schema) -> Schema:
         unit = {"description": parameter.unit} if parameter.unit else {}
         meaning = {"description": parameter.meaning} if parameter.meaning else {}
         return {**place, **meaning, "schema": {"type": "integer", **unit, **schema}}
-    if parameter.required:
-        return {**place, "required": True, "schema": fields[parameter.name]}
+    if not parameter.meaning:
+        required = {"required": True} if parameter.required else {}
+        return {**place, **required, "schema": fields[parameter.name]}
+    if parameter.flag:
+        return {**place, "description": parameter.meaning, "schema": {"const": "true"}}
     meaning = {"description": parameter.meaning}
     named = {**fields, "reference": fields["references"]["items"]}
     if parameter.name in named:

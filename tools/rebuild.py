@@ -28,8 +28,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import contract
 from projector.records import Records
+from shipments.deadlines import Deadlines
 from shipments.shipment import Shipment, StoredUpdate
-from stacks.settings import SettingsError, load_settings
+from stacks.settings import Settings, SettingsError, load_settings
 from storage.attributes import ForeignItem, Item, encode
 from storage.updates import decode_stored
 from tools.failures import explain
@@ -80,7 +81,8 @@ class Rebuild:
         dry_run: only count what would be written; every run begins anew.
     """
 
-    def __init__(self, region: str, environment: str, *, units: float = UNITS, dry_run: bool = False) -> None:
+    def __init__(self, settings: Settings, *, units: float = UNITS, dry_run: bool = False) -> None:
+        region, environment = settings.region, settings.environment
         self._client = boto3.client("dynamodb", region_name=region)
         self._pace = Pace(self._client, units)
         self._table = f"tracking-data-{environment}"
@@ -95,6 +97,7 @@ class Rebuild:
             shipments=f"tracking-shipments-{environment}",
             references=f"tracking-references-{environment}",
             shards=int(shards),
+            deadlines=Deadlines(settings.shipments.stalled_after_hours),
         )
         self._file = ROOT / "build" / f"rebuild-{environment}-{region}.json"
         self._arn = self._client.describe_table(TableName=self._table)["Table"]["TableArn"]
@@ -168,12 +171,12 @@ class Rebuild:
             found = None if self._dry_run else self._records.write(old, None, rebuilt=True)
             if found is None:
                 return "added"
-        if found.shipment == seen:
+        if self._records.holds(found, seen):
             return "unchanged"
         while True:
             # Read after the record: whatever the projector adds from now on changes the record's version.
             shipment = self._fold(seen.tracking_id)
-            if found.shipment == shipment:
+            if self._records.holds(found, shipment):
                 return "unchanged"
             lost_to = None if self._dry_run else self._records.write(shipment, found)
             if lost_to is None:
@@ -262,7 +265,7 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
-        Rebuild(settings.region, settings.environment, units=chosen.units, dry_run=chosen.dry_run).run()
+        Rebuild(settings, units=chosen.units, dry_run=chosen.dry_run).run()
     except (BotoCoreError, ClientError, SettingsError) as error:
         sys.exit(f"Error: {explain(str(error)) or error}")
     except KeyboardInterrupt:

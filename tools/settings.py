@@ -65,8 +65,10 @@ def _text(value: Any) -> str:
             return str(value).lower()
         case list():
             return ", ".join(value) or "none"
-        case {} | "":
+        case {} | "" if not value:
             return "none"
+        case dict():
+            return f"`{json.dumps(value)}`"
         case _:
             return str(value)
 

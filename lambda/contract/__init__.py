@@ -1,7 +1,7 @@
 """Facts that the deployed code and the stacks that deploy it share. Nothing here reads or calls anything."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 #: Of both APIs.
 VERSION: Final = "1.0.0"
@@ -16,9 +16,17 @@ STATUSES: Final = ("pending", "in_transit", "delivered", "failed")
 #: Of those, the ones after which nothing more is awaited.
 FINAL: Final = ("delivered", "failed")
 
+#: What subscribers are told of a shipment.
+STATUS_CHANGED: Final = "status_changed"
+STALLED: Final = "stalled"
+OVERDUE: Final = "overdue"
+MOVING_AGAIN: Final = "moving_again"
+
 #: Metrics by status: of the updates that were stored, and of the shipments whose status changed to it.
 UPDATES_METRICS: Final = {status: f"Updates_{status}" for status in STATUSES}
 SHIPMENTS_METRICS: Final = {status: f"Shipments_{status}" for status in STATUSES}
+#: Of the shipments that were declared one or the other.
+DECLARED_METRICS: Final = {STALLED: "ShipmentsStalled", OVERDUE: "ShipmentsOverdue"}
 #: The dimensions of all metrics; Powertools names the first.
 SERVICE_DIMENSION: Final = "service"
 ENVIRONMENT_DIMENSION: Final = "environment"
@@ -42,6 +50,7 @@ FEATURE_FLAGS_PARAM: Final = "FEATURE_FLAGS_PARAM"
 STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
 STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
 TOPIC_ARN: Final = "TOPIC_ARN"
+STALLED_AFTER_HOURS: Final = "STALLED_AFTER_HOURS"
 
 #: The kinds of a stream's records that its function is given: updates are added and never change, shipments do both.
 UPDATES_EVENTS: Final = ("INSERT",)
@@ -52,6 +61,23 @@ SHIPMENTS_EVENTS: Final = ("INSERT", "MODIFY")
 STATUS_INDEX: Final = "StatusIndex"
 STATUS_KEY: Final = "status"
 STATUS_SINCE: Final = "since"
+
+
+class Index(NamedTuple):
+    """An index of a table. Its hash key is a text with a shard, as STATUS_KEY; its range key a time in ms."""
+
+    name: str
+    key: str
+    time: str
+    keys_only: bool = False
+    """It holds no more than keys, so that a write of anything else costs nothing here."""
+
+
+#: The sparse indexes of shipments: of those that have to be looked at, by when; of those that are stalled or overdue,
+#: by since when.
+DUE_INDEX: Final = Index("DueIndex", "due_shard", "due", keys_only=True)
+STALLED_INDEX: Final = Index("StalledIndex", "stalled", "stalled_for")
+OVERDUE_INDEX: Final = Index("OverdueIndex", "overdue", "overdue_for")
 
 #: The SSM parameter with the greatest number of the index's shards that was ever deployed.
 SHARDS_PARAMETER: Final = "/logistics/index/{environment}/shards"

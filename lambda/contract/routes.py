@@ -13,13 +13,14 @@ MAX_TIME: Final = 10**15 - 1
 class Parameter(NamedTuple):
     """A text in the query; one that is named as an update's field may be what that may be.
 
-    Of `choices`, if there are any, the first is the default.
+    Of `choices`, if there are any, the first is the default. A `flag` is `true` or not there.
     """
 
     name: str
     required: bool = False
     meaning: str = ""
     choices: tuple[str, ...] = ()
+    flag: bool = False
 
 
 class WholeNumber(NamedTuple):
@@ -70,8 +71,15 @@ class Route(NamedTuple):
 LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
 ORDER: Final = Parameter(
     "order",
-    meaning="By the time since when they have the status; not with a reference.",
+    meaning="By the time since when they have the status, are stalled or overdue; not with a reference. Of the stalled "
+    "and overdue ones the oldest come first.",
     choices=("newest", "oldest"),
+)
+STALLED: Final = Parameter(
+    "stalled", meaning="Those that have not moved for too long, instead of a status.", flag=True
+)
+OVERDUE: Final = Parameter(
+    "overdue", meaning="Those whose estimated delivery has passed, instead of a status.", flag=True
 )
 LAST_KEY: Final = Parameter("last_key", meaning="The `next_key` of an answer to the same query.")
 SINCE: Final = WholeNumber("since", 0, MAX_TIME, 0, "Included.", "ms since the epoch")
@@ -113,11 +121,13 @@ ROUTES: Final = (
     Route(
         "GET",
         "/shipments",
-        "The shipments that have a status now, or a reference",
+        "The shipments that have a status now, have a reference, are stalled or overdue",
         "Shipments",
         parameters=(
-            Parameter("status", meaning="Either this or a reference."),
+            Parameter("status", meaning="One of this, a reference, stalled and overdue."),
             Parameter("reference", meaning="One of the shipment's references."),
+            STALLED,
+            OVERDUE,
             ORDER,
             LIMIT,
             LAST_KEY,

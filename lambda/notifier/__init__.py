@@ -1,1 +1,1 @@
-"""Tells the subscribers of a topic when the status of a shipment changes; fed by the table's stream."""
+"""Tells the subscribers of a topic what is new of a shipment; fed by the table's stream."""

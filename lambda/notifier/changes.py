@@ -1,4 +1,4 @@
-"""Which changes of a shipment's record are told: those of its status.
+"""Which changes of a shipment's record are told: of its status, and that it is stalled, moves again or is overdue.
 
 A late update, after one with a later event time, changes the history and not the record's status. So whoever was told
 "delivered" is not told "in transit" an hour later.
@@ -6,20 +6,23 @@ A late update, after one with a later event time, changes the history and not th
 
 from typing import Any, NamedTuple, Self
 
+import contract
 from shipments.shipment import Shipment
-from storage.shipments import decode_record
+from storage.shipments import Record, decode_record
 
 
 class Change(NamedTuple):
-    """A new status of a shipment."""
+    """What is new of a shipment."""
 
     id: str
     """Of the stream's record; it stays the same however often that is read."""
+    event: str
+    """One of the contract's."""
     shipment: Shipment
     version: int
     """Of the shipment's record, which only grows."""
     previous: str | None
-    """The status that was told before; None for a new shipment."""
+    """The status that the record had before, which only STATUS_CHANGED makes another; None for a new shipment."""
 
     @classmethod
     def parse(cls, record: dict[str, Any]) -> Self | None:
@@ -29,7 +32,21 @@ class Change(NamedTuple):
         """
         images = record["dynamodb"]
         new = decode_record(images["NewImage"])
-        previous = decode_record(images["OldImage"]).shipment.status if "OldImage" in images else None
-        if new.rebuilt or new.shipment.status == previous:
+        old = decode_record(images["OldImage"]) if "OldImage" in images else None
+        event = _event(old, new)
+        if event is None or new.rebuilt:
             return None
-        return cls(record["eventID"], new.shipment, new.version, previous)
+        return cls(record["eventID"], event, new.shipment, new.version, old and old.shipment.status)
+
+
+def _event(old: Record | None, new: Record) -> str | None:
+    """One at most, since each version of a record is told once."""
+    if old is None or new.shipment.status != old.shipment.status:
+        return contract.STATUS_CHANGED
+    if new.stalled and not old.stalled:
+        return contract.STALLED
+    if new.overdue and not old.overdue:
+        return contract.OVERDUE
+    if old.stalled and not new.stalled:
+        return contract.MOVING_AGAIN
+    return None

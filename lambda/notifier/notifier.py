@@ -47,7 +47,11 @@ class Notifier:
                 if change:
                     changes[change.shipment.tracking_id].append(change)
         failures |= self._publish(changes.values())
-        statuses = Counter(change.shipment.status for change in chain.from_iterable(changes.values()))
+        statuses = Counter(
+            change.shipment.status
+            for change in chain.from_iterable(changes.values())
+            if change.event == contract.STATUS_CHANGED
+        )
         self._telemetry.count("StatusChange", statuses.total())
         for status, number in statuses.items():
             self._telemetry.count(contract.SHIPMENTS_METRICS[status], number)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+import contract
 from notifier.changes import Change
 from places.gazetteer import location_of
 from web import exact_json
@@ -62,6 +63,7 @@ def _message(change: Change) -> dict[str, Any]:
     shipment = change.shipment
     body = {
         "deduplication_id": change.id,
+        "event": change.event,
         "tracking_id": shipment.tracking_id,
         "version": change.version,
         "status": shipment.status,
@@ -72,12 +74,13 @@ def _message(change: Change) -> dict[str, Any]:
         "reason": shipment.reason,
         "estimated_delivery": shipment.estimated_delivery,
     }
-    attributes = {name: body[name] for name in ("tracking_id", "status", "deduplication_id")}
+    attributes = {name: body[name] for name in ("event", "tracking_id", "status", "deduplication_id")}
     if change.previous:
         attributes["previous_status"] = change.previous
+    news = shipment.status if change.event == contract.STATUS_CHANGED else change.event
     return {
         # SNS takes less than 100 characters.
-        "Subject": f"{_words(shipment.status).capitalize()}: shipment {shipment.tracking_id}"[:99],
+        "Subject": f"{_words(news).capitalize()}: shipment {shipment.tracking_id}"[:99],
         "MessageStructure": "json",
         "Message": json.dumps({"default": exact_json.dumps(body), "email": sentence(body)}),
         "MessageAttributes": {
@@ -90,10 +93,19 @@ def _message(change: Change) -> dict[str, Any]:
 def sentence(notification: dict[str, Any]) -> str:
     """What a person reads for the JSON body of a notification."""
     seen = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(notification["timestamp"] / 1000))
+    shipment, status = f"shipment {notification['tracking_id']}", _words(notification["status"])
+    match notification["event"]:
+        case contract.STALLED:
+            return f"There is no news of {shipment} since {seen}; its status is {status}."
+        case contract.OVERDUE:
+            return (
+                f"The estimated delivery of {shipment} has passed; its status is {status}, last seen {seen}."
+            )
+        case contract.MOVING_AGAIN:
+            return f"There is news of {shipment} again, of {seen}; its status is {status}."
     before, reason = notification["previous_status"], notification["reason"]
     return (
-        f"The status of shipment {notification['tracking_id']} is {_words(notification['status'])}"
-        f"{f' ({_words(reason)})' if reason else ''} since {seen}"
+        f"The status of {shipment} is {status}{f' ({_words(reason)})' if reason else ''} since {seen}"
         f"{f', and was {_words(before)} before' if before else ''}."
     )
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from shipments.deadlines import Deadlines, Watch
 from shipments.shipment import Shipment, StoredUpdate
 from storage.attributes import encode
 from storage.shipments import Record, decode_record, encode_record, encode_reference
@@ -20,15 +21,26 @@ class Records:
         updates: the name of one table.
         shipments: that of another.
         references: that of the last.
-        shards: over how many the index by status spreads.
+        shards: over how many the indexes spread.
+        deadlines: by which each record that is written is armed.
     """
 
-    def __init__(self, client: Any, *, updates: str, shipments: str, references: str, shards: int) -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        updates: str,
+        shipments: str,
+        references: str,
+        shards: int,
+        deadlines: Deadlines,
+    ) -> None:
         self._client = client
         self._updates = updates
         self._shipments = shipments
         self._references = references
         self._shards = shards
+        self._deadlines = deadlines
 
     def add(self, updates: Sequence[StoredUpdate]) -> int:
         """Adds updates of one shipment to its record, and returns how many came late: after a newer one.
@@ -54,10 +66,10 @@ class Records:
             assert shipment is not None  # noqa: S101 (for the type checker)
             if shipment.since is None:
                 shipment = replace(shipment, since=self._first_after(tracking_id, shipment.before))
-            if found and shipment == found.shipment:
+            if found and self.holds(found, shipment):
                 return found, late
-            record = _next(shipment, found)
-            there = self._put(record, found)
+            record = self._armed(shipment, found)
+            there = self.put(record, found)
             if there is None:
                 return record, late
             found = there
@@ -67,11 +79,25 @@ class Records:
         answer = self._client.get_item(TableName=self._shipments, Key={"tracking_id": encode(tracking_id)})
         return decode_record(answer["Item"]) if "Item" in answer else None
 
-    def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
-        """Puts a record in the place of the one that was found there; returns the one that is there by now instead."""
-        return self._put(_next(shipment, found, rebuilt=rebuilt), found)
+    def holds(self, found: Record, shipment: Shipment) -> bool:
+        """Whether a record says this already and is armed, which by another release or setting it may not be."""
+        armed = self._deadlines.arm(found.shipment, found.watch, _now())
+        return (shipment, armed) == (found.shipment, found.watch)
 
-    def _put(self, record: Record, found: Record | None) -> Record | None:
+    def write(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record | None:
+        """Puts a record, armed, in the place of the one that was found; returns the one that is there by now instead.
+
+        Of one that is `rebuilt` nobody is told, so what has passed for it is declared at once.
+        """
+        return self.put(self._armed(shipment, found, rebuilt=rebuilt), found)
+
+    def _armed(self, shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record:
+        arm = self._deadlines.look_at_all if rebuilt else self._deadlines.arm
+        watch = arm(shipment, found.watch if found else Watch(), _now())
+        return Record(shipment, next_version(found), rebuilt, watch)
+
+    def put(self, record: Record, found: Record | None) -> Record | None:
+        """Puts a record as it is; otherwise as `write`."""
         # References come first: whoever does not get to the record writes them again.
         known = found.shipment.references if found else []
         for reference in record.shipment.references:
@@ -94,7 +120,7 @@ class Records:
         except self._client.exceptions.ConditionalCheckFailedException as error:
             if "Item" in error.response:
                 return decode_record(error.response["Item"])
-            return self._put(record, None)  # somebody deleted it
+            return self.put(record, None)  # somebody deleted it
         return None
 
     def _first_after(self, tracking_id: str, before: int) -> int:
@@ -110,5 +136,10 @@ class Records:
         return int(answer["Items"][0]["timestamp"]["N"])
 
 
-def _next(shipment: Shipment, found: Record | None, *, rebuilt: bool = False) -> Record:
-    return Record(shipment, max(found.version + 1 if found else 0, int(time.time() * 1000)), rebuilt)
+def next_version(found: Record | None) -> int:
+    """That of what takes the place of a record: greater than its own, and about ms since the epoch."""
+    return max(found.version + 1 if found else 0, _now())
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,5 +1,6 @@
 """The projector, put together as the function's environment says."""
 
+import json
 from collections.abc import Mapping
 
 import contract
@@ -8,6 +9,7 @@ from projector.records import Records
 from runtime.batch import Batches
 from runtime.sdk import make_client
 from runtime.telemetry import Telemetry
+from shipments.deadlines import Deadlines
 
 
 def make_projector(environment: Mapping[str, str]) -> Batches:
@@ -18,5 +20,6 @@ def make_projector(environment: Mapping[str, str]) -> Batches:
         shipments=environment[contract.SHIPMENTS_TABLE],
         references=environment[contract.REFERENCES_TABLE],
         shards=int(environment[contract.STATUS_INDEX_SHARDS]),
+        deadlines=Deadlines(json.loads(environment[contract.STALLED_AFTER_HOURS])),
     )
     return make_batches(records, Telemetry(environment[contract.ENVIRONMENT]))

@@ -51,6 +51,10 @@ class Telemetry:
         """Adds to a metric of the request."""
         self._metrics.add_metric(metric, MetricUnit.Count, number)
 
+    def measure(self, metric: str, milliseconds: int) -> None:
+        """Sets a metric of the request that is a time."""
+        self._metrics.add_metric(metric, MetricUnit.Milliseconds, milliseconds)
+
     def finish(self, **fields: Any) -> None:
         """The request ends: one line of the log with `fields` and the metrics, of which there must be one.
 

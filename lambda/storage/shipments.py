@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import contract
 from contract.routes import MAX_TIME
+from shipments.deadlines import Watch, is_overdue, is_stalled
 from shipments.page import Page, Position
 from shipments.shipment import Shipment
 from shipments.tracking_id import normalize
@@ -28,30 +29,55 @@ class Record(NamedTuple):
     """Greater with each write, also after the table was made anew: about ms since the epoch."""
     rebuilt: bool = False
     """Made from a history that is older than the record, so it is no news."""
+    watch: Watch = Watch()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it has not moved for too long."""
+        return is_stalled(self.shipment, self.watch)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it should have been delivered by now."""
+        return is_overdue(self.shipment, self.watch)
 
     @property
     def visible(self) -> dict[str, Any]:
         """What a caller is told; the location is as it was sent."""
-        members = {**vars(self.shipment), "previous_status": self.shipment.previous_status}
+        members = {
+            **vars(self.shipment),
+            "previous_status": self.shipment.previous_status,
+            "stalled": self.stalled,
+            "overdue": self.overdue,
+        }
         for name in ("newest", "carrier_at", "estimated_at"):
             del members[name]
         return {**members, _VERSION: self.version}
 
 
 def encode_record(record: Record, shards: int) -> Item:
-    """The item of a record, in the index among `shards`."""
+    """The item of a record, in the indexes among `shards`."""
     shipment = record.shipment
+    watched = {name: time for name, time in record.watch._asdict().items() if time is not None}
     item = encode_item(
         {
             # What no update told takes no room, and is not there in the record of an earlier release.
             **{name: value for name, value in vars(shipment).items() if value not in (None, [])},
+            **watched,
             _VERSION: record.version,
             **({_REBUILT: True} if record.rebuilt else {}),
         }
     )
+    shard = shard_of(shipment.tracking_id, 0, shards)
+    sparse = {
+        contract.DUE_INDEX: record.watch.due is not None,
+        contract.STALLED_INDEX: record.stalled,
+        contract.OVERDUE_INDEX: record.overdue,
+    }
     return {
         **item,
-        contract.STATUS_KEY: index_key(shipment.status, shard_of(shipment.tracking_id, 0, shards)),
+        contract.STATUS_KEY: index_key(shipment.status, shard),
+        **{index.key: index_key(index.key, shard) for index, there in sparse.items() if there},
     }
 
 
@@ -70,7 +96,8 @@ def decode_record(item: Item) -> Record:
             for field in fields(Shipment)
             if field.name in members or _is_required(field)
         }
-        return Record(Shipment(**known), members[_VERSION], members.get(_REBUILT, False))
+        watch = Watch(**{name: members.get(name) for name in Watch._fields})
+        return Record(Shipment(**known), members[_VERSION], members.get(_REBUILT, False), watch)
     except KeyError:
         raise ForeignItem from None
 
@@ -91,6 +118,12 @@ class ShipmentStore:
         self._table = table
         self._references = references
         self._index = StatusIndex(client, table, time=contract.STATUS_SINCE, shards=shards.read)
+        self._sparse = {
+            index.key: StatusIndex(
+                client, table, time=index.time, shards=shards.read, name=index.name, key=index.key
+            )
+            for index in (contract.STALLED_INDEX, contract.OVERDUE_INDEX)
+        }
 
     def get(self, tracking_id: str) -> Record | None:
         """The record of a shipment, which follows its updates within seconds; half a read unit.
@@ -114,8 +147,12 @@ class ShipmentStore:
         after: Position | None = None,
         oldest_first: bool = False,
     ) -> Page:
-        """The shipments that have a status now, by the time since when they have it; see StatusIndex.page."""
-        return self._index.page(
+        """The shipments that have a status now, by the time since when they have it; see StatusIndex.page.
+
+        Those that are `contract.STALLED` or OVERDUE are listed too, by the time since when they have not moved or
+        should have arrived.
+        """
+        return self._sparse.get(status, self._index).page(
             status,
             0,
             MAX_TIME,

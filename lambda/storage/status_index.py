@@ -26,10 +26,21 @@ class StatusIndex:
     Args:
         time: the attribute that is the range key, ms since the epoch.
         shards: how many there may be.
+        name, key: of another index of the same form, and the attribute that is its hash key.
     """
 
-    def __init__(self, client: Any, table: str, *, time: str, shards: int) -> None:
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        *,
+        time: str,
+        shards: int,
+        name: str = contract.STATUS_INDEX,
+        key: str = contract.STATUS_KEY,
+    ) -> None:
         self._client, self._table, self._time, self._shards = client, table, time, shards
+        self._name, self._key = name, key
 
     def page(
         self,
@@ -56,7 +67,7 @@ class StatusIndex:
             key, start, first, last = index_key(status, shard), {}, since, until
             if after and shard == after.shard:
                 place = {self._time: encode(after.timestamp), "tracking_id": encode(after.tracking_id)}
-                start = {"ExclusiveStartKey": {contract.STATUS_KEY: key, **place}}
+                start = {"ExclusiveStartKey": {self._key: key, **place}}
             elif after and oldest_first:
                 first = max(since, after.timestamp + (shard < after.shard))
             elif after:
@@ -70,9 +81,9 @@ class StatusIndex:
                 limit,
                 oldest_first=oldest_first,
                 deadline=deadline,
-                IndexName=contract.STATUS_INDEX,
+                IndexName=self._name,
                 KeyConditionExpression="#key = :key AND #time BETWEEN :since AND :until",
-                ExpressionAttributeNames={"#key": contract.STATUS_KEY, "#time": self._time},
+                ExpressionAttributeNames={"#key": self._key, "#time": self._time},
                 ExpressionAttributeValues={":key": key, ":since": encode(first), ":until": encode(last)},
                 **start,
             )

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 import contract
-from contract.routes import AS_OF, MAX_TIME, ORDER, ROUTES, SINCE, UNTIL, Route
+from contract.routes import AS_OF, MAX_TIME, ORDER, OVERDUE, ROUTES, SINCE, STALLED, UNTIL, Route
 from places.gazetteer import location_of
 from runtime.settings import Settings, SettingsSource
 from runtime.telemetry import Telemetry
@@ -25,7 +25,7 @@ from tracking.idempotency import FirstSeen
 from tracking.rest_request import Request
 from web import cursor, exact_json
 from web.errors import CODES, ApiError, as_api_error
-from web.query import after, choice, limit, next_key, number
+from web.query import after, choice, flagged, limit, next_key, number
 
 #: Bytes of an answer, a little under Lambda's 6 MB.
 _MAX_ANSWER = 5_500_000
@@ -211,15 +211,24 @@ class Api:
         return _fitting(_located(page), lambda page: {"status": status, **_listing("updates", page, query)})
 
     def _listed(self, request: Request, settings: Settings) -> str:
-        if "reference" not in request.query:
-            return self._with_status(request)
-        for name in ("status", "order"):
-            if name in request.query:
-                fault = Fault(f"/{name}", "must not come with reference")
-                raise ApiError(400, f"Invalid request: {name} {fault.detail}", [fault])
-        return self._with_reference(request)
+        asked = [name for name in ("status", "reference") if name in request.query]
+        asked += [flag.name for flag in (STALLED, OVERDUE) if flagged(request.query, flag)]
+        if len(asked) > 1:
+            fault = Fault(f"/{asked[-1]}", f"must not come with {asked[0]}")
+            raise ApiError(400, f"Invalid request: {asked[-1]} {fault.detail}", [fault])
+        if asked == ["reference"]:
+            return self._with_reference(request)
+        if asked and asked != ["status"]:
+            return self._with_status(request, {asked[0]: True})
+        if not request.query.get("status"):
+            fault = Fault("/status", "is required, or reference, stalled or overdue")
+            raise ApiError(400, "status parameter required, or reference, stalled or overdue", [fault])
+        return self._with_status(request, {"status": self._parameter(request, "status")})
 
     def _with_reference(self, request: Request) -> str:
+        if "order" in request.query:
+            fault = Fault("/order", "must not come with reference")
+            raise ApiError(400, f"Invalid request: order {fault.detail}", [fault])
         reference = normalize(str(request.query["reference"]))
         try:
             check_field("references", [reference], self._update_schema)
@@ -235,11 +244,9 @@ class Api:
         found = _located(page._replace(items=[record.visible for record in page.items]))
         return exact_json.dumps({"reference": reference, **_listing("shipments", found, query)})
 
-    def _with_status(self, request: Request) -> str:
-        if not request.query.get("status"):
-            fault = Fault("/status", "is required, or reference")
-            raise ApiError(400, "status or reference parameter required", [fault])
-        status, order = self._parameter(request, "status"), choice(request.query, ORDER)
+    def _with_status(self, request: Request, asked: dict[str, Any]) -> str:
+        status = str(asked.get("status", next(iter(asked))))
+        order = choice(request.query, ORDER, default="" if "status" in asked else "oldest")
         query = ("shipments", status, order)
         page = self._shipments.with_status(
             status,
@@ -249,7 +256,7 @@ class Api:
             oldest_first=order == "oldest",
         )
         found = _located(page._replace(items=[record.visible for record in page.items]))
-        return exact_json.dumps({"status": status, **_listing("shipments", found, query)})
+        return exact_json.dumps({**asked, **_listing("shipments", found, query)})
 
     def _shipment(self, request: Request, settings: Settings) -> str:
         tracking_id = request.last_segment

@@ -30,12 +30,21 @@ def number(parameters: Parameters, parameter: WholeNumber, *, minimum: int | Non
     raise ApiError(400, f"Invalid request: {name} {fault.detail}", [fault])
 
 
-def choice(parameters: Parameters, parameter: Parameter) -> str:
-    """The chosen one of its choices. Raises ApiError."""
-    text = parameters.get(parameter.name, parameter.choices[0])
+def choice(parameters: Parameters, parameter: Parameter, *, default: str = "") -> str:
+    """The chosen one of its choices; `default` takes the place of the parameter's own. Raises ApiError."""
+    text = parameters.get(parameter.name, default or parameter.choices[0])
     if text in parameter.choices:
         return str(text)
     fault = Fault(f"/{parameter.name}", f"must be one of {', '.join(parameter.choices)}")
+    raise ApiError(400, f"Invalid request: {parameter.name} {fault.detail}", [fault])
+
+
+def flagged(parameters: Parameters, parameter: Parameter) -> bool:
+    """Whether a flag is there. Raises ApiError."""
+    text = parameters.get(parameter.name)
+    if text in (None, "true"):
+        return text is not None
+    fault = Fault(f"/{parameter.name}", "must be true")
     raise ApiError(400, f"Invalid request: {parameter.name} {fault.detail}", [fault])
 
 

@@ -25,7 +25,8 @@ class Alarm(NamedTuple):
 
     `name` is without the environment; the setting `alarms` overrides `threshold` by it. `missing` is what a
     period without data stands for: "notBreaching" for a count, since where nothing happens nothing fails, and
-    "ignore" for a time, since silence says neither that it is still slow nor that it is fast again.
+    "ignore" for a time, since silence says neither that it is still slow nor that it is fast again; "breaching" for
+    what has to happen all the time.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Alarm(NamedTuple):
     periods: int
     period_seconds: int
     meaning: str
-    missing: Literal["notBreaching", "ignore"] = "notBreaching"
+    missing: Literal["notBreaching", "ignore", "breaching"] = "notBreaching"
 
 
 class CompositeAlarm(NamedTuple):

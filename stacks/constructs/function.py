@@ -155,10 +155,10 @@ class PythonFunction(Construct):
             ),
         )
 
-    def own_metric(self, name: str) -> Metric:
-        """A metric that the function's code counts with `runtime.telemetry`."""
+    def own_metric(self, name: str, statistic: str = "Sum") -> Metric:
+        """A metric that the function's code counts, or measures, with `runtime.telemetry`."""
         dimensions = {
             contract.SERVICE_DIMENSION: self._variables[contract.SERVICE_NAME],
             contract.ENVIRONMENT_DIMENSION: self._variables[contract.ENVIRONMENT],
         }
-        return Metric(self._variables[contract.METRICS_NAMESPACE], name, "Sum", dimensions)
+        return Metric(self._variables[contract.METRICS_NAMESPACE], name, statistic, dimensions)

@@ -86,6 +86,15 @@ class EncryptionKey(Construct):
         condition = {"StringEquals": {"kms:EncryptionContext:aws:lambda:FunctionArn": arn}}
         role.allow(["kms:Decrypt"], self.arn, condition=condition)
 
+    def grant_schedule(self, role: Role, *, schedule: str) -> None:
+        """Lets EventBridge Scheduler read the schedule with this name and `role` under this key.
+
+        Its user guide, "Encryption at rest": whoever makes the schedule encrypts it, its role alone decrypts it.
+        """
+        arn = self._account.arn("scheduler", f"schedule/default/{schedule}")
+        condition = {"StringEquals": {"kms:EncryptionContext:aws:scheduler:schedule:arn": arn}}
+        role.allow(["kms:Decrypt"], self.arn, condition=condition)
+
 
 def allow_use(
     role: Role, key: str, *, via: str, account: Account, condition: Mapping[str, dict[str, str]] | None = None

@@ -43,6 +43,11 @@ def unanswered(question: Metric, answer: Metric) -> Math:
     )
 
 
+def silent(metric: Metric) -> Math:
+    """1 in a period with nothing of a metric, otherwise 0."""
+    return Math("IF(FILL(m, 0) > 0, 0, 1)", {"m": metric})
+
+
 def percentage(part: Metric, whole: Metric, *, at_least: int = 1) -> Math:
     """How much of `whole` is `part`, in per cent; 0 where `whole` is less than `at_least`."""
     ids = {f"m_{metric.name}": metric for metric in (part, whole)}

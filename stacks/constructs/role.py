@@ -7,17 +7,37 @@ from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from constructs import Construct
 
+from stacks.constructs.account import Account
+
 
 class Role(Construct):
-    """An IAM role that a service assumes; it may do what the `grant_...` methods of others allow it."""
+    """An IAM role that a service assumes; it may do what the `grant_...` methods of others allow it.
+
+    Args:
+        source_account: the account that the service has to act for, where it tells that.
+    """
 
     policy: IamRolePolicy
     """There from the first grant on, since IAM takes no empty policy."""
 
-    def __init__(self, scope: Construct, id: str, *, name: str, service: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        service: str,
+        source_account: Account | None = None,
+    ) -> None:
         super().__init__(scope, id)
         self._statements: list[dict[str, Any]] = []
-        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        trust: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+        }
+        if source_account:
+            trust["Condition"] = {"StringEquals": {"aws:SourceAccount": source_account.id}}
         self._role = IamRole(self, "role", name=name, assume_role_policy=policy_document(trust))
         self.name = self._role.name
         self.arn = self._role.arn

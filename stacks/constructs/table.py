@@ -14,6 +14,7 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
 from constructs import Construct
 
 import contract
+from contract import Index
 from stacks.constructs.environment import Environment
 from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role
@@ -27,6 +28,7 @@ class Table(Construct):
         keys: types of the hash key and, if there is one, the range key, by attribute.
         operations: what is called on it; its stream apart.
         index_time: the range key of its index by status, if it has one; the hash key is STATUS_KEY.
+        sparse: its other indexes.
         stream: whether functions are told what changes.
         ttl: the attribute with the second after which DynamoDB deletes an item, if it does.
         protected: whether it is protected from deletion where the environment is.
@@ -42,6 +44,7 @@ class Table(Construct):
         keys: Mapping[str, str],
         operations: tuple[str, ...],
         index_time: str = "",
+        sparse: Sequence[Index] = (),
         stream: bool = False,
         ttl: str = "",
         protected: bool = True,
@@ -49,7 +52,11 @@ class Table(Construct):
         super().__init__(scope, id)
         self.operations = operations
         self._key = key = environment.key
-        types = {**keys, **({contract.STATUS_KEY: "S", index_time: "N"} if index_time else {})}
+        by_status = [Index(contract.STATUS_INDEX, contract.STATUS_KEY, index_time)] if index_time else []
+        indexes = [*by_status, *sparse]
+        types = dict(keys)
+        for index in indexes:
+            types |= {index.key: "S", index.time: "N"}
         protected_here = protected and environment.protect_from_deletion
         self._table = DynamodbTable(
             self,
@@ -63,14 +70,14 @@ class Table(Construct):
             ],
             global_secondary_index=[
                 DynamodbTableGlobalSecondaryIndex(
-                    name=contract.STATUS_INDEX,
-                    hash_key=contract.STATUS_KEY,
-                    range_key=index_time,
-                    projection_type="ALL",
+                    name=index.name,
+                    hash_key=index.key,
+                    range_key=index.time,
+                    projection_type="KEYS_ONLY" if index.keys_only else "ALL",
                 )
+                for index in indexes
             ]
-            if index_time
-            else None,
+            or None,
             stream_enabled=stream or None,
             stream_view_type="NEW_AND_OLD_IMAGES" if stream else None,
             # It costs next to nothing for a small table, and lets the check of every table have no exception.
@@ -89,9 +96,9 @@ class Table(Construct):
         """A metric that DynamoDB emits for the table, or for one operation on it."""
         return _metric(name, TableName=self.name, Operation=operation)
 
-    def index_metric(self, name: str) -> Metric:
-        """A metric that DynamoDB emits for the index, which that of the table leaves out."""
-        return _metric(name, TableName=self.name, GlobalSecondaryIndexName=contract.STATUS_INDEX)
+    def index_metric(self, name: str, index: str = contract.STATUS_INDEX) -> Metric:
+        """A metric that DynamoDB emits for an index, which that of the table leaves out."""
+        return _metric(name, TableName=self.name, GlobalSecondaryIndexName=index)
 
     def grant(self, role: Role, *operations: str) -> None:
         """Lets `role` call operations on the table."""
@@ -100,6 +107,10 @@ class Table(Construct):
     def grant_index(self, role: Role) -> None:
         """Lets `role` query the index."""
         self._grant(role, ["Query"], f"{self._table.arn}/index/{contract.STATUS_INDEX}")
+
+    def grant_indexes(self, role: Role, *indexes: Index) -> None:
+        """Lets `role` query some of its other indexes."""
+        self._grant(role, ["Query"], *(f"{self._table.arn}/index/{index.name}" for index in indexes))
 
     def grant_stream(self, role: Role) -> None:
         """Lets Lambda read the stream for the function with `role`."""

@@ -8,6 +8,7 @@ from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from constructs import Construct
 
+import contract
 from stacks.constructs.account import Account
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.metric import Metric
@@ -51,11 +52,11 @@ class AlarmTopic(Construct):
 
 
 class NotificationTopic(Construct):
-    """Takes the status changes of shipments; queues, webhooks and people of this account can subscribe to it.
+    """Takes what is new of shipments; queues, webhooks and people of this account can subscribe to it.
 
     Args:
-        emails: the addresses that are told, each with the statuses that it is told of, none for all. Each is
-            asked once by e-mail to confirm its subscription.
+        emails: the addresses that are told, each with the statuses whose changes it is told of, none for everything.
+            Each is asked once by e-mail to confirm its subscription.
     """
 
     def __init__(
@@ -84,7 +85,11 @@ class NotificationTopic(Construct):
                 topic_arn=self._topic.arn,
                 protocol="email",
                 endpoint=email,
-                filter_policy=json.dumps({"status": list(statuses)}) if statuses else None,
+                filter_policy=(
+                    json.dumps({"event": [contract.STATUS_CHANGED], "status": list(statuses)})
+                    if statuses
+                    else None
+                ),
             )
         self.name = self._topic.name
         self.arn = self._topic.arn

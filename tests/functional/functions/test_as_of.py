@@ -12,6 +12,7 @@ import pytest
 import contract
 import storage.status_index
 from projector.records import Records
+from shipments.deadlines import Deadlines
 from shipments.shipment import StoredUpdate
 from tests.functional.conftest import Caller
 from tests.line import Line
@@ -94,7 +95,9 @@ def test_the_summary_is_of_what_was_known(
         boto3.client("dynamodb"),
         updates=tables[contract.TABLE_NAME],
         shipments=tables[contract.SHIPMENTS_TABLE],
+        references=tables[contract.REFERENCES_TABLE],
         shards=1,
+        deadlines=Deadlines({}),
     )
     for hour, status in enumerate(("pending", "in_transit", "delivered")):
         now, location = ARRIVED + hour * 3_600_000, {"lat": 0, "lng": hour}

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 import contract
+from deadlines.wiring import make_sweep
 from notifier.wiring import make_notifier
 from tests.conftest import Tables, environment_suffix
 from tests.feed import Feed
 from tests.functional.conftest import Caller
+from tests.functional.functions.test_deadlines import run
 from tests.functional.functions.test_notifier import handle
 from tests.metrics import metrics
 from tests.synthesis import resource, resources, tracking
@@ -85,6 +87,8 @@ def test_the_functions_write_every_metric_that_is_watched(
     for number, status in enumerate(contract.STATUSES):
         feed.put(shipment, status, 1_700_000_000_000 + number)
     assert handle(notifier, feed.shipments.records()) == []
+
+    run(make_sweep(start("deadlines") | feed.environment))
 
     lines = written(capsys.readouterr().out)
     expected = set(watched())

@@ -15,7 +15,10 @@ from local.aws import EmbeddedAws
 from notifier import wiring
 from notifier.notifier import Notifier
 from runtime.sdk import make_client
+from shipments import deadlines
+from shipments.deadlines import Watch
 from shipments.shipment import Shipment, StoredUpdate
+from storage.shipments import Record as Stored
 from tests.conftest import REGION
 from tests.feed import Feed, SnsLine, open_sns_line
 from tests.functional.conftest import FLAGS, Caller
@@ -93,7 +96,7 @@ def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> Non
     assert handle(notifier, records) == []
     versions = [record["dynamodb"]["NewImage"]["version"]["N"] for record in records]
     assert int(versions[0]) < int(versions[1])
-    common = {"tracking_id": "PKG-1"}
+    common = {"event": "status_changed", "tracking_id": "PKG-1"}
     told = [
         ("pending", None, first["eventID"], T, versions[0]),
         ("in_transit", "pending", second["eventID"], T + S, versions[1]),
@@ -150,6 +153,49 @@ def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> 
     assert json.loads(second["Message"])["email"] == (
         "The status of shipment PKG-1 is in transit since 2023-11-14 22:13:21 UTC, and was pending before."
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "event", "subject", "sentence"),
+    [
+        (Watch(), Watch(stalled_for=T), "stalled", "Stalled",
+         "There is no news of shipment PKG-1 since 2023-11-14 22:13:20 UTC; its status is in transit."),
+        (Watch(), Watch(overdue_for=T), "overdue", "Overdue",
+         "The estimated delivery of shipment PKG-1 has passed; its status is in transit, last seen "
+         "2023-11-14 22:13:20 UTC."),
+        (Watch(stalled_for=T), Watch(stalled_for=T - 1), "moving_again", "Moving again",
+         "There is news of shipment PKG-1 again, of 2023-11-14 22:13:20 UTC; its status is in transit."),
+    ],
+)  # fmt: skip
+def test_what_is_no_new_status_is_told_with_its_event(
+    feed: Feed,
+    sns: SnsLine,
+    notifier: Notifier,
+    monkeypatch: pytest.MonkeyPatch,
+    before: Watch,
+    after: Watch,
+    event: str,
+    subject: str,
+    sentence: str,
+) -> None:
+    monkeypatch.setattr(deadlines, "estimate_end", lambda _: T)
+    shipment = Shipment.of(StoredUpdate("PKG-1", T, "in_transit", {"lat": 1, "lng": 1}))
+    old, new = Stored(shipment, 1, watch=before), Stored(shipment, 2, watch=after)
+    feed.projection.put(old, None)
+    feed.shipments.records()
+    feed.projection.put(new, old)
+    assert handle(notifier, feed.shipments.records()) == []
+    ((attributes, body),) = feed.told()
+    assert attributes["event"] == body["event"] == event
+    assert (attributes["version"], body["version"]) == ("2", 2)
+    assert body["previous_status"] == body["status"] == attributes["previous_status"] == "in_transit"
+    ((entry,),) = sns.batches
+    assert entry["Subject"] == f"{subject}: shipment PKG-1"
+    assert json.loads(entry["Message"])["email"] == sentence
+    # The same record, written again, is no news.
+    feed.projection.put(Stored(shipment, 3, watch=after), new)
+    assert handle(notifier, feed.shipments.records()) == []
+    assert feed.told() == []
 
 
 @pytest.mark.parametrize("shipment", ["x" * 100, "\N{PACKAGE}" * 100, 'a "b", <c> & d'])
@@ -294,7 +340,7 @@ def test_with_the_flag_off_records_are_consumed_and_nothing_is_sent(
 
 
 def test_a_filter_policy_is_honoured(feed: Feed, notifier: Notifier) -> None:
-    bad_news = feed.subscribe(status=["failed"])
+    bad_news = feed.subscribe(event=["status_changed"], status=["failed"])
     new_shipments = feed.subscribe(previous_status=[{"exists": False}])
     for second, status in enumerate(("pending", "failed", "delivered")):
         feed.put("PKG-1", status, T + second * S)

@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 import contract
+from deadlines.wiring import make_sweep
 from notifier.wiring import make_notifier
 from projector.wiring import make_projector
 from storage.shipments import encode_reference
@@ -23,7 +24,8 @@ def use_tracking(environment: dict[str, str], update: dict[str, Any]) -> None:
     assert caller.post(update, Idempotency_Key="key").status == 200
     assert caller.get("/status", tracking_id=update["tracking_id"]).status == 200
     assert caller.get("/updates", status=update["status"]).status == 200
-    assert caller.get("/shipments", status=update["status"]).status == 200
+    for query in ({"status": update["status"]}, {"stalled": "true"}, {"overdue": "true"}):
+        assert caller.get("/shipments", **query).status == 200
     references = boto3.client("dynamodb")
     item = encode_reference("ORDER-1", update["tracking_id"])
     references.put_item(TableName=environment[contract.REFERENCES_TABLE], Item=item)
@@ -41,6 +43,16 @@ def use_projector(environment: dict[str, str], update: dict[str, Any]) -> None:
     context = SimpleNamespace(aws_request_id="lambda-1")
     answer = projector.handle({"Records": feed.updates.records()}, context)
     assert answer == {"batchItemFailures": []}
+
+
+def use_deadlines(environment: dict[str, str], update: dict[str, Any]) -> None:
+    feed = Feed()
+    feed.put(update["tracking_id"], "in_transit", 1)
+    make_sweep(environment | feed.environment).handle(
+        SimpleNamespace(aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: 300_000)
+    )
+    (_, record) = feed.shipments.records()
+    assert "stalled_for" in record["dynamodb"]["NewImage"]
 
 
 def use_notifier(environment: dict[str, str], update: dict[str, Any]) -> None:

@@ -8,13 +8,16 @@ import boto3
 import pytest
 
 import contract
+from deadlines.wiring import make_sweep
 from runtime.aws import Client
+from shipments import deadlines
 from shipments.errors import Unavailable
 from storage.shards import Shards
 from storage.shipments import ShipmentStore
 from tests.conftest import REGION
 from tests.feed import SHARDS, Feed
 from tests.functional.conftest import Caller
+from tests.functional.functions.test_deadlines import run
 from tracking.wiring import make_api
 
 #: An event time, and a second; both in ms.
@@ -77,6 +80,8 @@ def test_a_shipment_is_what_its_updates_say(caller: Caller, feed: Feed, shipment
         "estimated_delivery": None,
         "references": [],
         "version": feed.projection.read(shipment).version,  # type: ignore[union-attr]
+        "stalled": False,
+        "overdue": False,
     }
 
 
@@ -202,6 +207,39 @@ def test_a_reference_is_written_before_the_record_and_once(
     assert written == [references, references, shipments, references, shipments]
 
 
+@pytest.mark.parametrize("limit", ["1", "3", "100"])
+def test_stalled_and_overdue_shipments_are_listed_the_longest_first(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    feed = Feed()
+    variables = {**environment, **feed.environment}
+    caller = Caller(make_api(variables), variables)
+    ends = {f"PKG-{number}": T + (10 - number) * S for number in range(0, 10, 2)}
+    monkeypatch.setattr(deadlines, "estimate_end", lambda shipment: ends.get(shipment.tracking_id))
+    for number in range(10):
+        feed.put(f"PKG-{number}", "in_transit", T + number * S)
+    feed.put("PKG-9", "delivered", T + 20 * S)
+    # All of this is long past, and the clock is not.
+    run(make_sweep(variables))
+    stalled = [f"PKG-{number}" for number in range(9)]
+    overdue = [f"PKG-{number}" for number in (8, 6, 4, 2, 0)]
+    assert listed(caller, stalled="true", limit=limit) == stalled
+    assert listed(caller, stalled="true", order="newest", limit=limit) == stalled[::-1]
+    assert listed(caller, overdue="true", limit=limit) == overdue
+    answer = get(caller, "PKG-4").body
+    assert (answer["stalled"], answer["overdue"]) == (True, True)
+    # Each leaves the list that it is in no more.
+    feed.put("PKG-4", "in_transit", T + 30 * S)
+    feed.put("PKG-6", "delivered", T + 30 * S)
+    assert listed(caller, stalled="true", limit=limit) == [
+        id for id in stalled if id not in ("PKG-4", "PKG-6")
+    ]
+    assert listed(caller, overdue="true", limit=limit) == [id for id in overdue if id != "PKG-6"]
+    body = caller.get("/shipments", stalled="true").body
+    assert body["stalled"] is True
+    assert "status" not in body
+
+
 def test_a_wrong_query_is_refused(caller: Caller) -> None:
     for query, pointer in (
         ({}, "/status"),
@@ -214,6 +252,10 @@ def test_a_wrong_query_is_refused(caller: Caller) -> None:
         ({"reference": "A", "last_key": "x"}, "/last_key"),
         ({"status": "lost"}, "/status"),
         ({"status": "failed", "order": "random"}, "/order"),
+        ({"stalled": "false"}, "/stalled"),
+        ({"overdue": "1"}, "/overdue"),
+        ({"status": "failed", "stalled": "true"}, "/stalled"),
+        ({"stalled": "true", "overdue": "true"}, "/overdue"),
         ({"status": "failed", "limit": "0"}, "/limit"),
         ({"status": "failed", "last_key": "x"}, "/last_key"),
     ):
@@ -228,6 +270,7 @@ def test_a_cursor_of_one_order_is_refused_by_the_other(caller: Caller, feed: Fee
     key = caller.get("/shipments", **query).body["next_key"]
     assert caller.get("/shipments", **query, last_key=key).status == 200
     assert caller.get("/shipments", **query, order="oldest", last_key=key).status == 400
+    assert caller.get("/shipments", stalled="true", limit="1", last_key=key).status == 400
 
 
 def test_every_page_of_a_history_tells_of_the_shipment(caller: Caller, feed: Feed, shipment: str) -> None:

@@ -16,6 +16,7 @@ import contract
 from notifier.changes import Change
 from projector import wiring
 from shipments.shipment import Shipment, StoredUpdate
+from stacks.settings import Settings, load_settings
 from tests.conftest import REGION
 from tests.feed import Feed
 from tests.functional.functions.test_projector import check, handle, history, record_of
@@ -41,9 +42,13 @@ def pages_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuild, "PAGE", 7)
 
 
+def settings_of(feed: Feed) -> Settings:
+    return load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": feed.environment_suffix})
+
+
 def run(feed: Feed, units: float = 1e9, **options: Any) -> dict[str, int]:
     """The numbers that are not 0."""
-    counts = Rebuild(REGION, feed.environment_suffix, units=units, **options).run()
+    counts = Rebuild(settings_of(feed), units=units, **options).run()
     return {name: number for name, number in counts.items() if number}
 
 
@@ -210,7 +215,7 @@ def test_it_goes_on_where_it_was_interrupted_between_any_two_pages(
 
     monkeypatch.setattr(Rebuild, "_rebuild", note)
     for pages in range(9):  # which hold 60 updates
-        interrupted = Rebuild(REGION, feed.environment_suffix)
+        interrupted = Rebuild(settings_of(feed))
         left = iter([None] * pages)
 
         def interrupt(left: Iterator[None] = left, **_: Any) -> None:
@@ -259,7 +264,7 @@ def test_it_reads_no_more_units_a_second_than_it_may(feed: Feed, monkeypatch: py
 
     clock = SimpleNamespace(**{**vars(time), "monotonic": lambda: now, "sleep": sleep})
     monkeypatch.setattr(rebuild, "time", clock)
-    rebuilding = Rebuild(REGION, feed.environment_suffix, units=2)
+    rebuilding = Rebuild(settings_of(feed), units=2)
 
     def charge(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         nonlocal units, now

@@ -39,3 +39,5 @@ def test_notification() -> None:
     assert notification(json.dumps(change)) == "Notification: PKG-1 new -> delivered"
     change["previous_status"] = "pending"
     assert notification(json.dumps(change)) == "Notification: PKG-1 pending -> delivered"
+    change["event"] = "moving_again"
+    assert notification(json.dumps(change)) == "Notification: PKG-1 moving again"

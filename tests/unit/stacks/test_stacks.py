@@ -29,6 +29,8 @@ PROCESSOR_GRANTS = {
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}/index/StatusIndex"),
     ("dynamodb:BatchGetItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-references-{env}"),
+    ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}/index/StalledIndex"),
+    ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}/index/OverdueIndex"),
     ("dynamodb:PutItem", "aws_dynamodb_table", "tracking-idempotency-{env}"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/api/{env}/config"),
     ("ssm:GetParameters", "aws_ssm_parameter", "/logistics/features/{env}/flags"),
@@ -58,6 +60,9 @@ def test_the_rights_on_a_key_hold_for_one_service_each_or_for_the_functions_own_
             if function := condition.get("kms:EncryptionContext:aws:lambda:FunctionArn"):
                 assert statement["Action"] == ["kms:Decrypt"]
                 own.add(referred(stack, function)[1]["name"])
+            elif schedule := condition.get("kms:EncryptionContext:aws:scheduler:schedule:arn"):
+                assert statement["Action"] == ["kms:Decrypt"]
+                assert schedule.endswith(f":schedule/default/tracking-deadlines-{env}")
             else:
                 assert re.match(r"(dynamodb|sqs|sns|s3)\.\$\{", condition["kms:ViaService"])
     names = {function["function_name"] for function in resources(stack, "aws_lambda_function")}

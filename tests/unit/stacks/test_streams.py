@@ -236,7 +236,10 @@ def test_addresses_are_told_of_the_statuses_that_they_want() -> None:
     everything = resource(stack, "aws_sns_topic_subscription", endpoint="all@example.com")
     assert "filter_policy" not in everything
     some = resource(stack, "aws_sns_topic_subscription", endpoint="bad-news@example.com")
-    assert json.loads(some["filter_policy"]) == {"status": ["failed", "pending"]}
+    assert json.loads(some["filter_policy"]) == {
+        "event": ["status_changed"],
+        "status": ["failed", "pending"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,9 @@ def counted(*sources: str) -> Iterator[str]:
     for pattern in sources:
         for path in (ROOT / "lambda").glob(pattern):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("telemetry.count"):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                    ("telemetry.count", "telemetry.measure")
+                ):
                     name = node.args[0]
                     yield from (
                         found.value
@@ -87,6 +89,7 @@ def test_every_metric_of_the_functions_is_paid_for() -> None:
     functions = [
         ("tracking/*.py", "web/*.py", "runtime/settings.py"),
         ("projector/*.py", "runtime/batch.py"),
+        ("deadlines/*.py",),
         ("notifier/*.py", "runtime/batch.py", "runtime/settings.py"),
         ("public/*.py", "web/*.py"),
     ]

@@ -1,0 +1,1 @@
+"""Declares the shipments stalled or overdue whose time has passed; started by a schedule."""

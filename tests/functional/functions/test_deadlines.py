@@ -1,0 +1,301 @@
+"""Stalled and overdue shipments, from the update that arms one to the notification, with real tables and a clock."""
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError
+
+import deadlines.sweep
+import projector.records
+from contract import DUE_INDEX
+from deadlines.sweep import Sweep
+from deadlines.wiring import make_sweep
+from notifier.notifier import Notifier
+from notifier.wiring import make_notifier
+from shipments import deadlines as domain
+from shipments.deadlines import HOUR, Watch
+from shipments.shipment import Shipment, StoredUpdate
+from storage.shipments import Record
+from tests.feed import Feed
+from tests.functional.functions.test_notifier import handle
+from tests.functional.functions.test_projector import record_of
+from tests.line import Fault, Line
+
+#: An event time, in ms.
+T = 1_700_000_000_000
+
+SetClock = Callable[[int], None]
+
+
+@pytest.fixture
+def feed(environment: dict[str, str]) -> Feed:
+    return Feed()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Sets the clock of whoever writes records, in ms since the epoch; it stands still."""
+
+    def set_to(milliseconds: int) -> None:
+        now = SimpleNamespace(time=lambda: milliseconds / 1000, monotonic=time.monotonic)
+        for module in (deadlines.sweep, projector.records):
+            monkeypatch.setattr(module, "time", now)
+
+    set_to(T)
+
+    return set_to
+
+
+@pytest.fixture
+def sweep(feed: Feed, environment: dict[str, str]) -> Sweep:
+    return make_sweep({**environment, **feed.environment})
+
+
+@pytest.fixture
+def notifier(feed: Feed, environment: dict[str, str]) -> Notifier:
+    return make_notifier({**environment, **feed.environment})
+
+
+@pytest.fixture
+def estimates(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """The ends of estimates, by the ids of the shipments that have one."""
+    found: dict[str, int] = {}
+    monkeypatch.setattr(domain, "estimate_end", lambda shipment: found.get(shipment.tracking_id))
+    return found
+
+
+def run(sweep: Sweep, seconds: float = 300) -> None:
+    context = SimpleNamespace(aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: seconds * 1000)
+    sweep.handle(context)
+
+
+def due(feed: Feed) -> dict[str, int]:
+    """What the index holds."""
+    items = boto3.client("dynamodb").scan(TableName=feed.shipments.table, IndexName=DUE_INDEX.name)["Items"]
+    return {item["tracking_id"]["S"]: int(item["due"]["N"]) for item in items}
+
+
+def told(feed: Feed, notifier: Notifier) -> list[tuple[str, str]]:
+    """(shipment, event) of what is told of the records that were written since the last call."""
+    assert handle(notifier, feed.shipments.records()) == []
+    return [(body["tracking_id"], body["event"]) for _, body in feed.told()]
+
+
+def test_a_shipment_is_declared_stalled_once_and_moves_again(
+    feed: Feed, sweep: Sweep, notifier: Notifier, clock: SetClock
+) -> None:
+    feed.put("PKG-1", "in_transit", T)
+    assert due(feed) == {"PKG-1": T + 48 * HOUR}
+    clock(T + 48 * HOUR - 1)
+    run(sweep)
+    assert told(feed, notifier) == [("PKG-1", "status_changed")]
+    clock(T + 48 * HOUR)
+    run(sweep)
+    run(sweep)
+    assert due(feed) == {}
+    assert told(feed, notifier) == [("PKG-1", "stalled")]
+    assert record_of(feed, "PKG-1").stalled
+
+    clock(T + 50 * HOUR)
+    feed.put("PKG-1", "in_transit", T + 49 * HOUR)
+    assert due(feed) == {"PKG-1": T + 97 * HOUR}
+    assert not record_of(feed, "PKG-1").stalled
+    clock(T + 97 * HOUR)
+    run(sweep)
+    assert told(feed, notifier) == [("PKG-1", "moving_again"), ("PKG-1", "stalled")]
+    # It is not told of a new status that it moves again too.
+    feed.put("PKG-1", "delivered", T + 98 * HOUR)
+    assert told(feed, notifier) == [("PKG-1", "status_changed")]
+    assert due(feed) == {}
+
+
+def test_updates_do_not_move_what_is_armed_and_the_sweep_does(
+    feed: Feed, sweep: Sweep, notifier: Notifier, clock: SetClock
+) -> None:
+    for hours in (0, 10, 20, 40):
+        clock(T + hours * HOUR)
+        feed.put("PKG-1", "in_transit", T + hours * HOUR)
+        assert due(feed) == {"PKG-1": T + 48 * HOUR}
+    clock(T + 48 * HOUR)
+    version = record_of(feed, "PKG-1").version
+    run(sweep)
+    assert due(feed) == {"PKG-1": T + 88 * HOUR}
+    assert record_of(feed, "PKG-1").version > version
+    assert told(feed, notifier) == [("PKG-1", "status_changed")]
+    # A late update changes neither.
+    feed.put("PKG-1", "in_transit", T + HOUR)
+    assert due(feed) == {"PKG-1": T + 88 * HOUR}
+
+
+def test_what_is_delivered_is_not_looked_at(feed: Feed, sweep: Sweep, clock: SetClock) -> None:
+    feed.put("PKG-1", "in_transit", T)
+    feed.put("PKG-1", "delivered", T + HOUR)
+    feed.put("PKG-2", "failed", T)
+    assert due(feed) == {}
+    version = record_of(feed, "PKG-1").version
+    clock(T + 1000 * HOUR)
+    run(sweep)
+    assert record_of(feed, "PKG-1").version == version
+
+
+def test_an_estimate_that_passes_is_told_once_and_again_for_another(
+    feed: Feed, sweep: Sweep, notifier: Notifier, clock: SetClock, estimates: dict[str, int]
+) -> None:
+    feed.put("PKG-1", "in_transit", T)
+    estimates["PKG-1"] = T + 10 * HOUR
+    feed.put("PKG-1", "in_transit", T + HOUR)
+    assert due(feed) == {"PKG-1": T + 10 * HOUR}, "it comes before the shipment stalls"
+    clock(T + 10 * HOUR)
+    run(sweep)
+    assert due(feed) == {"PKG-1": T + 49 * HOUR}
+    assert told(feed, notifier) == [("PKG-1", "status_changed"), ("PKG-1", "overdue")]
+    feed.put("PKG-1", "in_transit", T + 11 * HOUR)
+    assert record_of(feed, "PKG-1").overdue
+    estimates["PKG-1"] = T + 30 * HOUR
+    feed.put("PKG-1", "in_transit", T + 12 * HOUR)
+    assert not record_of(feed, "PKG-1").overdue
+    assert due(feed) == {"PKG-1": T + 30 * HOUR}
+    clock(T + 100 * HOUR)
+    run(sweep)
+    assert told(feed, notifier) == [("PKG-1", "overdue"), ("PKG-1", "stalled")]
+    record = record_of(feed, "PKG-1")
+    assert (record.overdue, record.stalled, due(feed)) == (True, True, {})
+    feed.put("PKG-1", "delivered", T + 101 * HOUR)
+    assert not record_of(feed, "PKG-1").overdue
+
+
+def test_of_a_record_that_is_rebuilt_nobody_is_told_what_has_long_passed(
+    feed: Feed, sweep: Sweep, notifier: Notifier, clock: SetClock
+) -> None:
+    clock(T + 100 * HOUR)
+    for number, hours in enumerate((0, 99)):
+        update = StoredUpdate(f"PKG-{number}", T + hours * HOUR, "in_transit", {"lat": 1, "lng": 1})
+        feed.projection.write(Shipment.of(update), None, rebuilt=True)
+    assert due(feed) == {"PKG-1": T + 147 * HOUR}
+    run(sweep)
+    assert told(feed, notifier) == []
+    assert [record_of(feed, f"PKG-{number}").stalled for number in range(2)] == [True, False]
+
+
+def test_a_record_that_was_never_armed_is_when_its_update_comes_again(feed: Feed, clock: SetClock) -> None:
+    feed.put("PKG-1", "in_transit", T)
+    found = record_of(feed, "PKG-1")
+    feed.projection.put(Record(found.shipment, found.version + 1), found)
+    assert due(feed) == {}
+    feed.put("PKG-1", "in_transit", T)
+    assert due(feed) == {"PKG-1": T + 48 * HOUR}
+
+
+def test_sweeps_and_projectors_at_once_lose_and_repeat_nothing(
+    feed: Feed, environment: dict[str, str], notifier: Notifier, clock: SetClock
+) -> None:
+    chance = random.Random(1)
+    shipments = [f"PKG-{number}" for number in range(20)]
+    for shipment in shipments:
+        feed.put(shipment, "in_transit", T)
+    assert len(told(feed, notifier)) == len(shipments)
+    clock(T + 60 * HOUR)
+    # Of the second half there is news while the sweeps run.
+    news = [(shipment, T + 50 * HOUR + number) for number in range(3) for shipment in shipments[10:]]
+    chance.shuffle(news)
+    sweeps = [make_sweep({**environment, **feed.environment}) for _ in range(3)]
+    with ThreadPoolExecutor(6) as pool:
+        running = [pool.submit(run, one) for one in sweeps]
+        puts = [pool.submit(feed.put, shipment, "in_transit", seen) for shipment, seen in news]
+        for swept in running:
+            swept.result()
+        for put in puts:
+            put.result()
+    for shipment in shipments[:10]:
+        assert record_of(feed, shipment).watch == Watch(stalled_for=T)
+    for shipment in shipments[10:]:
+        record = record_of(feed, shipment)
+        assert (record.shipment.last_update, record.stalled) == (T + 50 * HOUR + 2, False)
+        assert (
+            record.watch.due == T + 98 * HOUR or T + 98 * HOUR <= (record.watch.due or 0) <= T + 98 * HOUR + 2
+        )
+    events: dict[str, list[str]] = {shipment: [] for shipment in shipments}
+    for shipment, event in told(feed, notifier):
+        events[shipment].append(event)
+    assert all(events[shipment] == ["stalled"] for shipment in shipments[:10])
+    assert all(events[shipment] in ([], ["stalled", "moving_again"]) for shipment in shipments[10:])
+
+
+def test_what_a_sweep_reads_and_writes_is_what_is_due(
+    feed: Feed, line: Line, environment: dict[str, str], clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        feed.put(f"PKG-{number}", "in_transit", T + number * HOUR)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    sweep = make_sweep({**environment, **feed.environment})
+    line.calls.clear()
+    clock(T + 57 * HOUR)
+    run(sweep)
+    calls = {name: line.calls.count(name) for name in set(line.calls)}
+    assert calls == {"Query": 8, "GetItem": 10, "PutItem": 10}
+    line.calls.clear()
+    run(sweep)
+    assert line.calls == ["Query"] * 8, "a call for each shard"
+
+
+def test_what_is_left_when_the_time_is_up_is_found_next_time_the_longest_due_first(
+    feed: Feed, sweep: Sweep, notifier: Notifier, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines.sweep, "_BATCH", 4)
+    for number in range(10):
+        feed.put(f"PKG-{number}", "in_transit", T + number)
+    assert len(told(feed, notifier)) == 10
+    clock(now := T + 49 * HOUR)
+    # At the start, before the first batch, and after it.
+    ticks = iter([0, 1, 1000])
+    monkeypatch.setattr(
+        deadlines.sweep, "time", SimpleNamespace(time=lambda: now / 1000, monotonic=ticks.__next__)
+    )
+    run(sweep)
+    assert sorted(told(feed, notifier)) == [(f"PKG-{number}", "stalled") for number in range(4)]
+    clock(now)
+    run(sweep)
+    assert sorted(told(feed, notifier)) == [(f"PKG-{number}", "stalled") for number in range(4, 10)]
+
+
+def test_a_record_that_cannot_be_read_holds_nothing_back_and_is_told_of(
+    feed: Feed,
+    sweep: Sweep,
+    clock: SetClock,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    feed.put("PKG-1", "in_transit", T)
+    poison: Any = {"tracking_id": {"S": "PKG-2"}, "due_shard": {"S": "due_shard"}, "due": {"N": "1"}}
+    boto3.client("dynamodb").put_item(TableName=feed.shipments.table, Item=poison)
+    clock(T + 49 * HOUR)
+    run(sweep)
+    assert record_of(feed, "PKG-1").stalled
+    (failure,) = [record.__dict__ for record in caplog.records if record.levelname == "WARNING"]
+    assert (failure["shipment"], failure["kind"]) == ("PKG-2", "ForeignItem")
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert '"ShipmentsStalled":[1.0]' in line
+    assert f'"DeadlineLag":[{T + 49 * HOUR - 1}.0]' in line
+    assert '"looked_at":2' in line
+
+
+def test_while_the_table_is_away_the_sweep_fails_and_the_next_one_goes_on(
+    feed: Feed, line: Line, environment: dict[str, str], clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    sweep = make_sweep({**environment, **feed.environment})
+    feed.put("PKG-1", "in_transit", T)
+    clock(T + 49 * HOUR)
+    for operation in ("Query", "GetItem", "PutItem"):
+        line.cut[operation] = Fault.RESET
+        with pytest.raises(BotoCoreError):
+            run(sweep)
+        line.cut.clear()
+    run(sweep)
+    assert record_of(feed, "PKG-1").stalled
