@@ -122,8 +122,9 @@ class TrackingStack(Stack):
         )
         updates.grant_query(function.role)
         updates.grant(function.role, "PutItem")
-        shipments.grant_query(function.role)
-        shipments.grant_indexes(function.role, contract.STALLED_INDEX, contract.OVERDUE_INDEX)
+        shipments.grant_indexes(
+            function.role, contract.STATUS_INDEX, contract.STALLED_INDEX.name, contract.OVERDUE_INDEX.name
+        )
         shipments.grant(function.role, "GetItem")
         idempotency.grant(function.role, "PutItem")
         parameters.grant_read(function.role)
@@ -181,7 +182,7 @@ class TrackingStack(Stack):
             timeout_seconds=SWEEP_MINUTES * 60,
             variables={**records, contract.STATUS_INDEX_SHARDS_READ: shards.read},
         )
-        shipments.grant_indexes(deadlines.role, contract.DUE_INDEX)
+        shipments.grant_indexes(deadlines.role, contract.DUE_INDEX.name)
         shipments.grant(deadlines.role, "GetItem", "PutItem")
         Schedule(
             self,

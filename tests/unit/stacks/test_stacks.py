@@ -26,7 +26,6 @@ PROCESSOR_GRANTS = {
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-data-{env}/index/StatusIndex"),
     ("dynamodb:GetItem", "aws_dynamodb_table", "tracking-shipments-{env}"),
-    ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}/index/StatusIndex"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}/index/StalledIndex"),
     ("dynamodb:Query", "aws_dynamodb_table", "tracking-shipments-{env}/index/OverdueIndex"),
