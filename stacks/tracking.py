@@ -132,10 +132,11 @@ class TrackingStack(Stack):
             reserved_concurrency=chosen.reserved_concurrency,
         )
         updates.grant(function.role, "PutItem", "Query")
-        updates.grant_index(function.role)
+        updates.grant_indexes(function.role, contract.STATUS_INDEX)
         shipments.grant(function.role, "GetItem", "BatchGetItem")
-        shipments.grant_index(function.role)
-        shipments.grant_indexes(function.role, contract.STALLED_INDEX, contract.OVERDUE_INDEX)
+        shipments.grant_indexes(
+            function.role, contract.STATUS_INDEX, contract.STALLED_INDEX.name, contract.OVERDUE_INDEX.name
+        )
         references.grant(function.role, "Query")
         idempotency.grant(function.role, "PutItem")
         parameters.grant_read(function.role)
@@ -195,7 +196,7 @@ class TrackingStack(Stack):
             timeout_seconds=SWEEP_MINUTES * 60,
             variables={**records, contract.STATUS_INDEX_SHARDS_READ: shards.read},
         )
-        shipments.grant_indexes(deadlines.role, contract.DUE_INDEX)
+        shipments.grant_indexes(deadlines.role, contract.DUE_INDEX.name)
         shipments.grant(deadlines.role, "GetItem", "PutItem")
         Schedule(
             self,

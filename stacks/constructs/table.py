@@ -104,13 +104,9 @@ class Table(Construct):
         """Lets `role` call operations on the table."""
         self._grant(role, operations, self._table.arn)
 
-    def grant_index(self, role: Role) -> None:
-        """Lets `role` query the index."""
-        self._grant(role, ["Query"], f"{self._table.arn}/index/{contract.STATUS_INDEX}")
-
-    def grant_indexes(self, role: Role, *indexes: Index) -> None:
-        """Lets `role` query some of its other indexes."""
-        self._grant(role, ["Query"], *(f"{self._table.arn}/index/{index.name}" for index in indexes))
+    def grant_indexes(self, role: Role, *names: str) -> None:
+        """Lets `role` query some of its indexes, and not the table."""
+        self._grant(role, ["Query"], *(f"{self._table.arn}/index/{name}" for name in names))
 
     def grant_stream(self, role: Role) -> None:
         """Lets Lambda read the stream for the function with `role`."""
