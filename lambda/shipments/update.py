@@ -45,7 +45,8 @@ class Update(NamedTuple):
         schema.check(document)
         check_storable(document)
         check_tracking_id(document["tracking_id"])
-        _check_optional(document)
+        if optional := {name: document[name] for name in OPTIONAL if name in document}:
+            _check_optional(document["status"], optional)
         event_time = document.get("timestamp")
         if event_time is not None and event_time > now + MAX_AHEAD:
             raise Invalid([Fault("/timestamp", "must not be more than 5 minutes ahead")])
@@ -55,7 +56,7 @@ class Update(NamedTuple):
             document.get("location"),
             document.get("metadata"),
             event_time,
-            {name: document[name] for name in OPTIONAL if name in document},
+            optional,
         )
 
 
@@ -66,14 +67,14 @@ def _check_length(document: Any) -> None:
         raise Invalid([Fault("/references", f"must contain at most {_MAX_REFERENCES} items")])
 
 
-def _check_optional(document: Mapping[str, Any]) -> None:
+def _check_optional(status: str, optional: Mapping[str, Any]) -> None:
     """What the schema cannot say. Raises Invalid."""
-    for index, reference in enumerate(document.get("references", ())):
+    for index, reference in enumerate(optional.get("references", ())):
         check_tracking_id(reference, f"/references/{index}")
-    status, reason = document["status"], document.get("reason")
+    reason = optional.get("reason")
     if reason is not None and status not in REASONS[reason]:
         raise Invalid([Fault("/reason", f"must not come with the status {status}")])
-    estimate = document.get("estimated_delivery")
+    estimate = optional.get("estimated_delivery")
     if isinstance(estimate, dict) and estimate["to"] < estimate["from"]:
         raise Invalid([Fault("/estimated_delivery/to", "must not be before from")])
 

@@ -14,6 +14,7 @@ import contract
 from projector import wiring
 from runtime.batch import Batches
 from shipments.shipment import StoredUpdate
+from storage.attributes import ForeignItem
 from storage.shipments import Record
 from storage.updates import decode_stored
 from tests.feed import Feed
@@ -64,6 +65,43 @@ def check(feed: Feed, *shipments: str) -> None:
     """The records are the folds of the histories."""
     for shipment in shipments:
         assert record_of(feed, shipment).shipment == expected(history(feed, shipment), shipment)
+
+
+def test_what_an_update_may_have_comes_into_the_record(feed: Feed, projector: Batches) -> None:
+    optional: dict[str, Any] = {
+        "place": {"city": "Riga", "country": "LV"},
+        "detail": "It has left.",
+        "reason": "departed_facility",
+        "carrier": "DPD",
+        "references": ["B", "A"],
+        "estimated_delivery": {"from": T, "to": T + S},
+    }
+    feed.store("PKG-1", "in_transit", T, lat=None, **optional)
+    assert handle(projector, feed.updates.records()) == []
+    shipment = record_of(feed, "PKG-1").shipment
+    assert {name: getattr(shipment, name) for name in optional} == {**optional, "references": ["A", "B"]}
+    found = boto3.client("dynamodb").scan(TableName=feed.references)["Items"]
+    assert {item["reference"]["S"]: item["tracking_id"]["S"] for item in found} == {
+        "A": "PKG-1",
+        "B": "PKG-1",
+    }
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"place": {"S": "Riga"}},
+        {"references": {"L": [{"N": "1"}]}},
+        {"estimated_delivery": {"S": "tomorrow"}},
+        {"location": {"M": {"lat": {"S": "1"}}}, "place": {"M": {}}},
+    ],
+)
+def test_what_no_update_may_have_is_no_update(members: dict[str, Any]) -> None:
+    item = {"tracking_id": {"S": "A"}, "timestamp": {"N": "1"}, "status": {"S": "pending"}}
+    place = {"M": {"country": {"S": "LV"}}}
+    assert decode_stored({**item, "place": place}).location is None
+    with pytest.raises(ForeignItem):
+        decode_stored({**item, "place": place, **members})
 
 
 @pytest.mark.parametrize("seed", range(4))
