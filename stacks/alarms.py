@@ -27,8 +27,8 @@ class Watched(NamedTuple):
     references: Table
     idempotency: Table
     projector: PythonFunction
-    notifier: PythonFunction
     deadlines: PythonFunction
+    notifier: PythonFunction
     notifications: NotificationTopic
     dead_letters: DeadLetterQueue
 

@@ -211,7 +211,7 @@ class Api:
         return _fitting(_located(page), lambda page: {"status": status, **_listing("updates", page, query)})
 
     def _listed(self, request: Request, settings: Settings) -> str:
-        asked = [name for name in ("status", "reference") if name in request.query]
+        asked = [name for name in ("reference", "status") if name in request.query]
         asked += [flag.name for flag in (STALLED, OVERDUE) if flagged(request.query, flag)]
         if len(asked) > 1:
             fault = Fault(f"/{asked[-1]}", f"must not come with {asked[0]}")

@@ -20,6 +20,7 @@ from tracking.wiring import make_api
 
 
 def use_tracking(environment: dict[str, str], update: dict[str, Any]) -> None:
+    environment = environment | Feed().environment
     caller = Caller(make_api(environment), environment)
     assert caller.post(update, Idempotency_Key="key").status == 200
     assert caller.get("/status", tracking_id=update["tracking_id"]).status == 200
