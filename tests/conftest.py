@@ -31,6 +31,11 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         return "unit" if file.is_relative_to("tests/unit") else str(file)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long is begun first, so that at the end no process is left alone with it."""
+    items.sort(key=lambda item: item.path.parent.name != "e2e" and not item.get_closest_marker("slow"))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Xdist's own groups are lost with pytest 9.2, which takes no new node ids."""

@@ -11,16 +11,15 @@ import boto3
 from botocore.config import Config
 
 from tests.e2e.conftest import REGION, Environment
-from tools.import_existing import import_existing
 
 #: What is written to the table between the kills.
 ITEM = {"tracking_id": {"S": "PKG-1"}, "timestamp": {"N": "1"}, "status": {"S": "pending"}}
 
 
-def _kill_deploy(environment: Environment, *made: str) -> None:
-    """Starts a deploy, and kills its Terraform when one of each of these types is made."""
+def _kill_deploy(environment: Environment, stack: str, *made: str) -> None:
+    """Starts a deploy of a stack, and kills its Terraform when one of each of these types is made."""
     waiting = set(made)
-    with environment.start("tools.deploy", "deploy", "--auto-approve") as deploy:
+    with environment.start("tools.deploy", "deploy", "--auto-approve", "--stack", stack) as deploy:
         assert deploy.stdout
         for line in deploy.stdout:
             waiting -= {kind for kind in waiting if re.search(rf"{kind}\..*: Creation complete", line)}
@@ -100,11 +99,8 @@ def deploy_through_kills(environment: Environment) -> None:
     """Fails if a lock cannot be released, or if the deploy after the last kill does not complete."""
     environment.stacks.synth()
     tracking, public = environment.stacks.names
-    # Nothing of the public stack is there yet.
-    assert import_existing(environment.stacks, public) == []
-
     # Late in a stack, of which Terraform has saved the most.
-    _kill_deploy(environment, "aws_api_gateway_stage", "aws_lambda_event_source_mapping")
+    _kill_deploy(environment, tracking, "aws_api_gateway_stage", "aws_lambda_event_source_mapping")
     status, said = environment.run("tools.deploy", "unlock", "--lock", _lock(environment, "tracking"))
     assert status == 0, said
     assert f"Released the lock of {tracking}." in said
@@ -116,7 +112,7 @@ def deploy_through_kills(environment: Environment) -> None:
     dynamodb.put_item(TableName=f"tracking-data-{environment.name}", Item=ITEM)
 
     # Early in a stack, before Terraform has saved anything, and the lock is released by hand.
-    _kill_deploy(environment, "aws_apigatewayv2_api")
+    _kill_deploy(environment, public, "aws_apigatewayv2_api")
     lock = _lock(environment, "public")
     assert environment.stacks.terraform(public, "force-unlock", "-force", lock)[0] == 0
     status, said = environment.run("tools.deploy", "unlock")

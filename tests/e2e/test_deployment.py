@@ -1,8 +1,6 @@
 """A deployment by the real CDKTF and Terraform: what it serves, plans, refuses and takes down again."""
 
 import json
-import re
-import signal
 import subprocess
 import sys
 import uuid
@@ -25,12 +23,10 @@ from schemathesis.specs.openapi.checks import (
 
 from local.gateway import Gateway
 from main import ROOT
-from tests.commands import output
 from tests.conformance import violations
 from tests.copies import copy_project
 from tests.e2e.conftest import Deployment, SigV4, serve, signed, tool
-from tools.failures import DeployError
-from tools.stacks import Stacks
+from tools import toolchain
 
 openapi = schemathesis.openapi.from_path(ROOT / "docs/openapi.json")
 
@@ -110,17 +106,10 @@ def test_a_change_of_status_is_told_once_and_another_scan_is_not(gateway: Gatewa
     ]
 
 
-def plan(stacks: Stacks, name: str) -> list[dict[str, Any]]:
-    """What Terraform would change, after it has looked at what is there."""
-    stacks.terraform(name, "plan", "-input=false", "-out=plan.bin", quiet=True)
-    _, shown = stacks.terraform(name, "show", "-json", "plan.bin", quiet=True)
-    changes = json.loads(shown)["resource_changes"]
-    return [change for change in changes if change["change"]["actions"] not in (["no-op"], ["read"])]
-
-
 def test_a_second_plan_changes_nothing(deployment: Deployment) -> None:
     for stack in ("state", "tracking-dev", "public-dev"):
-        assert not plan(deployment.stacks, stack)
+        status, said = deployment.stacks.terraform(stack, "plan", "-lock=false", "-detailed-exitcode")
+        assert status == 0, said
 
 
 @pytest.mark.usefixtures("deployment")
@@ -129,89 +118,83 @@ def test_aws_takes_every_request_of_the_deployment(recording: Path) -> None:
     assert len(recording.read_text(encoding="utf-8").splitlines()) > 300
 
 
-def changed(deployment: Deployment, folder: Path, file: str, old: str, new: str) -> Stacks:
-    """The stacks of the project with one text of one file replaced."""
-    copy = copy_project(folder / "copy", "node_modules", "build")
-    text = (copy / file).read_text(encoding="utf-8")
-    assert old in text
-    (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-    output(sys.executable, "main.py", folder=copy, environ=deployment.environ)
-    return Stacks(deployment.environ, output=str(copy / "cdktf.out"))
+#: File, text, and what stands there instead.
+CHANGES = [
+    ("lambda/tracking/handler.py", '"""', '"""Changed. '),
+    ("stacks/gateway_responses.py", '"forbidden"', '"not_allowed"'),
+    ("cdktf.json", '"dev": {}', '"dev": { "tracking": { "web_acl": true } }'),
+]
 
 
-def test_a_change_of_a_methods_authorization_needs_a_new_deployment(
+def test_changes_are_planned_and_nothing_else_and_can_be_taken_back(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    construct, authorization = "stacks/constructs/rest_api.py", 'authorization="{}"'.format
-    stacks = changed(deployment, tmp_path, construct, authorization("AWS_IAM"), authorization("NONE"))
-    actions = {change["type"]: change["change"]["actions"] for change in plan(stacks, "tracking-dev")}
-    assert actions["aws_api_gateway_method"] == ["update"]
-    assert actions["aws_api_gateway_deployment"] == ["create", "delete"]
+    copy = copy_project(tmp_path / "copy", "node_modules", "build")
+    for file, old, new in CHANGES:
+        text = (copy / file).read_text(encoding="utf-8")
+        assert old in text
+        (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    subprocess.run([sys.executable, "main.py"], cwd=copy, env=deployment.environ, check=True, timeout=120)
+    folder = copy / "cdktf.out/stacks/tracking-dev"
+    environ = {**toolchain.environment(deployment.environ), **deployment.stacks.provider_source}
 
+    def terraform(*command: str, folder: Path = folder) -> str:
+        options = ["-input=false"] * (command[0] != "show")
+        return subprocess.check_output(
+            ["terraform", *command[:1], *options, *command[1:]],
+            cwd=folder,
+            env=environ,
+            text=True,
+            timeout=300,
+        )
 
-def test_a_changed_handler_replaces_the_functions_code_and_nothing_else(
-    deployment: Deployment, tmp_path: Path
-) -> None:
-    stacks = changed(deployment, tmp_path, "lambda/tracking/handler.py", '"""', '"""Changed. ')
-    (change,) = plan(stacks, "tracking-dev")
-    assert (change["type"], change["change"]["actions"]) == ("aws_lambda_function", ["update"])
-    before, after = change["change"]["before"], change["change"]["after"]
-    assert {name for name in after if before.get(name) != after[name]} == {"source_code_hash"}
+    terraform("init")
+    terraform("plan", "-out=plan.bin")
+    planned: dict[str, Any] = {
+        change["type"]: change["change"]
+        for change in json.loads(terraform("show", "-json", "plan.bin"))["resource_changes"]
+        if change["change"]["actions"] not in (["no-op"], ["read"])
+    }
+    assert {kind: change["actions"] for kind, change in planned.items()} == {
+        "aws_lambda_function": ["update"],
+        "aws_api_gateway_gateway_response": ["update"],
+        "aws_api_gateway_deployment": ["create", "delete"],
+        "aws_api_gateway_stage": ["update"],
+        "aws_wafv2_web_acl": ["create"],
+        "aws_wafv2_web_acl_association": ["create"],
+        "aws_wafv2_web_acl_logging_configuration": ["create"],
+        "aws_cloudwatch_log_group": ["create"],
+    }
+    before, after = (planned["aws_lambda_function"][side] for side in ("before", "after"))
     assert before["function_name"] == "tracking-processor-dev"
+    assert {name for name in after if before.get(name) != after[name]} == {"source_code_hash"}
 
-
-def test_a_web_acl_comes_and_goes_with_its_setting(deployment: Deployment, tmp_path: Path) -> None:
-    with_acl = '"dev": { "tracking": { "web_acl": true } }'
-    stacks = changed(deployment, tmp_path, "cdktf.json", '"dev": {}', with_acl)
+    terraform("apply", "plan.bin")
     waf, api = boto3.client("wafv2"), boto3.client("apigateway")
-    assert plan(stacks, "tracking-dev")
-    stacks.terraform("tracking-dev", "apply", "plan.bin", quiet=True)
     id = next(item["id"] for item in api.get_rest_apis()["items"] if item["name"] == "tracking-api-dev")
     stage = f"arn:aws:apigateway:us-east-1::/restapis/{id}/stages/dev"
     assert waf.get_web_acl_for_resource(ResourceArn=stage)["WebACL"]["Name"] == "tracking-dev"
-    assert not [change for change in plan(stacks, "tracking-dev") if "waf" in change["type"]]
-    assert plan(deployment.stacks, "tracking-dev")
-    deployment.stacks.terraform("tracking-dev", "apply", "plan.bin", quiet=True)
+
+    terraform("init", folder=deployment.folder)
+    terraform("apply", "-auto-approve", folder=deployment.folder)
     assert not [
         item for item in waf.list_web_acls(Scope="REGIONAL")["WebACLs"] if item["Name"] == "tracking-dev"
     ]
 
 
-def test_a_second_deploy_is_refused_by_the_lock_and_a_stale_lock_can_be_released(
+def test_a_deploy_is_refused_by_the_lock_of_another_and_a_stale_lock_is_found_and_released(
     deployment: Deployment,
 ) -> None:
-    deployment.stacks.terraform("tracking-dev", "output", quiet=True)
-    terraform = deployment.stacks.variables("tracking-dev")
-    # A deploy that waits for its approval holds the lock.
-    with subprocess.Popen(
-        ["terraform", "destroy", "-no-color"],
-        cwd=deployment.folder,
-        env=terraform,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as first:
-        assert first.stdout is not None
-        while "Only 'yes'" not in (line := first.stdout.readline()):
-            assert line, "the first deploy ended"
-        second = tool(deployment, "deploy", "--auto-approve")
-        assert second.returncode == 1
-        sentence = second.stderr.strip().splitlines()[-1]
-        assert sentence.startswith("Error: Another deploy holds the lock")
-        lock = re.search(r"LOCK=([0-9a-f-]{36})", sentence)
-        assert lock
-        first.send_signal(signal.SIGKILL)
-    with pytest.raises(DeployError, match=lock[1]):
-        deployment.stacks.terraform("tracking-dev", "plan", "-no-color", quiet=True)
-    assert tool(deployment, "unlock", "--lock", lock[1]).returncode == 0
-    assert deployment.stacks.terraform("tracking-dev", "plan", "-no-color", quiet=True)[0] == 0
-
-
-def test_a_lock_is_found_on_whichever_stack_it_is(deployment: Deployment) -> None:
     s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
     place = {"Bucket": "shipment-tracking-state-us-east-1", "Key": "public/dev/terraform.tfstate.tflock"}
     lock = str(uuid.uuid4())
     s3.put_object(**place, Body=json.dumps({"ID": lock, "Path": "{Bucket}/{Key}".format(**place)}))
+    second = tool(deployment, "deploy", "--auto-approve", "--stack", "public-dev")
+    assert second.returncode == 1
+    sentence = second.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("Error: Another deploy holds the lock")
+    assert f"LOCK={lock}" in sentence
+
     assert tool(deployment, "unlock", "--lock", lock).stdout == "Released the lock of public-dev.\n"
     again = tool(deployment, "unlock", "--lock", lock)
     assert again.returncode == 1

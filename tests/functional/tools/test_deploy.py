@@ -79,6 +79,12 @@ def note(value: str) -> dict[str, Any]:
     return {"note": {"value": value}}
 
 
+def deployed(output: str) -> str:
+    """The value of the output that was deployed."""
+    state = json.loads((ROOT / output / "stacks/notes/terraform.tfstate").read_bytes())
+    return str(state["outputs"]["note"]["value"])
+
+
 def deployment(output: str, folder: Path | None = None) -> Deployment:
     """The runs of the stacks in `output`; `folder` takes the reports."""
     environ = {**os.environ, "ENVIRONMENT_SUFFIX": "dev"}
@@ -92,10 +98,13 @@ def deployment(output: str, folder: Path | None = None) -> Deployment:
     )
 
 
-def test_a_plan_is_reported_until_nothing_differs(output: str, tmp_path: Path) -> None:
+def test_an_approved_plan_is_applied_and_reported_until_nothing_differs(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_stack(output, output=note("~~~~~~\n</details>"))
     runs = deployment(output, tmp_path)
-    assert runs.plan("notes", save=True) is True
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    runs.deploy(["notes"], ask=True)
     report = (tmp_path / "plans/notes.md").read_text(encoding="utf-8")
     assert report.startswith("<details><summary><b>notes</b>: Changes to Outputs:</summary>")
     assert PLAN not in report
@@ -103,7 +112,6 @@ def test_a_plan_is_reported_until_nothing_differs(output: str, tmp_path: Path) -
     assert len(fence) > 6, "the text cannot end its block"
     assert report.index(fence) < report.index("note = ") < report.rindex(fence)
 
-    runs.apply("notes")
     assert runs.plan("notes") is False
     report = (tmp_path / "plans/notes.md").read_text(encoding="utf-8")
     assert "<b>notes</b>: No changes. Your infrastructure matches the configuration.</summary>" in report
@@ -136,7 +144,7 @@ def test_a_saved_plan_is_applied_once_and_another_is_not(output: str) -> None:
     # What was approved is applied, whatever the folder holds since.
     write_stack(output, output=note("second"))
     runs.apply("notes")
-    assert Stacks(os.environ, output=output).terraform("notes", "output", "-raw", "note")[1] == "first"
+    assert deployed(output) == "first"
     with pytest.raises(DeployError, match="no saved plan of notes"):
         runs.apply("notes")
 
@@ -154,7 +162,7 @@ def test_a_plan_that_is_older_than_the_state_is_refused(output: str) -> None:
         DeployError, match="something was deployed after it, so nothing was changed; plan again"
     ):
         runs.apply("notes")
-    assert runs.plan("notes") is False
+    assert deployed(output) == "newer"
 
 
 def archive(action: str, folder: Path, file: Path, key: str) -> subprocess.CompletedProcess[str]:
@@ -180,19 +188,16 @@ def test_a_saved_plan_goes_encrypted_to_another_machine(output: str, tmp_path: P
     assert json.loads((tmp_path / "state").read_bytes())["outputs"]["note"]["value"] == secret
 
 
-def test_a_deploy_asks_for_an_approval(output: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_stack(output, output=note("a"))
+@pytest.mark.parametrize("answer", ["", "no\n", "y\n"])
+def test_a_plan_that_is_not_approved_is_not_applied(
+    output: str, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs = deployment(output)
-    with monkeypatch.context() as patch:
-        patch.setattr(runs, "plan", lambda *_, **__: True)
-        patch.setattr(runs, "apply", pytest.fail)
-        for answer in ("", "no\n", "y\n"):
-            patch.setattr("sys.stdin", io.StringIO(answer))
-            with pytest.raises(DeployError, match="notes was not changed"):
-                runs.deploy(["notes"], ask=True)
-    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-    runs.deploy(["notes"], ask=True)
-    assert runs.plan("notes") is False
+    monkeypatch.setattr(runs, "plan", lambda *_, **__: True)
+    monkeypatch.setattr(runs, "apply", pytest.fail)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    with pytest.raises(DeployError, match="notes was not changed"):
+        runs.deploy(["notes"], ask=True)
 
 
 def test_a_stack_of_another_environment_is_refused(output: str) -> None:

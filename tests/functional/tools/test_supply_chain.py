@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import Path as ZipPath
@@ -63,10 +64,14 @@ def test_every_environment_is_locked() -> None:
     assert names == {path.stem for path in ENVIRONMENTS.glob("*.txt")}
 
 
+@cache
+def bill_of(function: str) -> dict[str, Any]:
+    return sbom.describe(build(function))
+
+
 @pytest.mark.parametrize("function", sbom.functions())
 def test_the_bill_of_materials_names_what_is_in_the_zip(function: str) -> None:
-    package = build(function)
-    bill = sbom.describe(package)
+    package, bill = build(function), bill_of(function)
     assert bill["specVersion"] == "1.6"
     subject = bill["metadata"]["component"]
     assert subject["name"] == function
@@ -86,7 +91,7 @@ def test_the_bill_of_materials_names_what_is_in_the_zip(function: str) -> None:
 
 def test_everything_that_is_locked_for_lambda_is_shipped() -> None:
     """Otherwise the bill and the audit would speak of different packages."""
-    bill = sbom.describe(build("tracking"))
+    bill = bill_of("tracking")
     purls = {item["purl"].removeprefix("pkg:pypi/") for item in bill["components"]}
     # Lambda's runtime brings the SDK.
     shipped = {name: locked for name, locked in LOCK["lambda"].items() if name not in SDK}
