@@ -21,6 +21,7 @@ def test_synthesized(environment: str, snapshot: SnapshotAssertion) -> None:
     assert readable(synthesize(settings(environment))) == snapshot(extension_class=JSONSnapshotExtension)
 
 
+@pytest.mark.slow
 def test_the_json_does_not_depend_on_the_folder_nor_on_a_line_of_a_handler(tmp_path: Path) -> None:
     # With the wheels and the packages that are there already.
     copy = copy_project(tmp_path / "somewhere else", "node_modules", "build")

@@ -134,6 +134,7 @@ def assert_once_in_order(seen: list[tuple[int, str]]) -> None:
 _writes = st.lists(st.tuples(st.sampled_from([1, 2, 5]), st.integers(0, 3)), max_size=30)
 
 
+@pytest.mark.slow
 @given(
     there=_writes,
     meanwhile=st.lists(_writes, max_size=4),
@@ -163,6 +164,7 @@ def test_every_update_is_on_one_page_whatever_number_it_was_written_under(
     assert stored <= set(seen)
 
 
+@pytest.mark.slow
 def test_no_answer_misses_an_update_while_the_number_changes(function: Function, window: int) -> None:
     stored = set()
     for before, after in pairwise(DEPLOYMENTS):

@@ -12,6 +12,7 @@ from tests.conformance import recorded, violations
 from tests.conftest import REGION, Tables
 
 
+@pytest.mark.slow
 def test_of_many_conditional_puts_of_one_item_one_succeeds(tables: Tables, shipment: str) -> None:
     # So long that another thread comes while it is looked through.
     condition = " AND ".join(["attribute_not_exists(tracking_id)"] * 200)

@@ -69,6 +69,7 @@ def bill_of(function: str) -> dict[str, Any]:
     return sbom.describe(build(function))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", sbom.functions())
 def test_the_bill_of_materials_names_what_is_in_the_zip(function: str) -> None:
     package, bill = build(function), bill_of(function)
@@ -89,6 +90,7 @@ def test_the_bill_of_materials_names_what_is_in_the_zip(function: str) -> None:
     assert all(item["licenses"] for item in bill["components"])
 
 
+@pytest.mark.slow
 def test_everything_that_is_locked_for_lambda_is_shipped() -> None:
     """Otherwise the bill and the audit would speak of different packages."""
     bill = bill_of("tracking")
@@ -98,6 +100,7 @@ def test_everything_that_is_locked_for_lambda_is_shipped() -> None:
     assert purls == {name + locked["version"].replace("==", "@") for name, locked in shipped.items()}
 
 
+@pytest.mark.slow
 def test_the_audit_is_given_every_locked_package() -> None:
     given = {name: set(re.findall(r"^([\w.-]+).*?==([^\s;]+)", text, re.M)) for name, text in requirements()}
     sections = {"default": "packages", "develop": "dev-packages"}

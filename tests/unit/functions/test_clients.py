@@ -85,6 +85,7 @@ def test_signatures_are_botocores(
 def test_endpoints_are_botocores(
     monkeypatch: pytest.MonkeyPatch, service: str, fips: bool, dual_stack: bool
 ) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", str(fips).lower())
     monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", str(dual_stack).lower())
     loader = SESSION.get_component("data_loader")

