@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from functools import reduce
 from itertools import groupby
@@ -250,9 +251,10 @@ def _short(path: Path) -> Path:
 
 
 def _positive(text: str) -> float:
-    if (number := float(text)) > 0:
-        return number
-    raise ValueError
+    with suppress(ValueError):
+        if (number := float(text)) > 0:
+            return number
+    raise argparse.ArgumentTypeError(f"must be a number above 0, and is {text}")
 
 
 def main() -> None:

@@ -312,8 +312,8 @@ def command(
         try:
             rebuild.main()
         except SystemExit as end:
-            return end.code, capsys.readouterr().out
-        return 0, capsys.readouterr().out
+            return end.code, "".join(capsys.readouterr())
+        return 0, "".join(capsys.readouterr())
 
     return command
 
@@ -347,4 +347,6 @@ def test_what_goes_wrong_is_one_sentence(
     assert status.startswith("Error: ")
     assert "\n" not in status
     for units in ("0", "-1", "x"):
-        assert command("--units", units)[0] == 2
+        status, said = command("--units", units)
+        assert status == 2
+        assert f"must be a number above 0, and is {units}\n" in said
