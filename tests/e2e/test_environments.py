@@ -65,7 +65,8 @@ def test_drift_is_told_with_what_has_changed(environments: tuple[Environment, En
     assert "<b>tracking-prod</b>: Plan: 1 to add, " in report
     assert "Refreshing state" not in report
 
-    assert kept.run("tools.deploy", "deploy", "--auto-approve", "--stack", "tracking-prod")[0] == 0
+    status, said = kept.run("tools.deploy", "deploy", "--auto-approve", "--stack", "tracking-prod")
+    assert status == 0, said
 
 
 def test_one_environment_is_destroyed_and_plain_terraform_finds_the_other_as_it_was(
