@@ -78,7 +78,7 @@ def _post(url: str, region: str, scan: Scan) -> None:
         "status": scan.status,
         "location": {"lat": scan.lat, "lng": scan.lng},
         "timestamp": int((now - scan.hours * 3600) * 1000),
-        "reason": scan.reason,
+        **({"reason": scan.reason} if scan.reason else {}),
         "references": [REFERENCE],
         "estimated_delivery": {"from": start, "to": end},
     }

@@ -130,7 +130,7 @@ def test_the_welcome_fits_a_terminal_and_the_rest_is_a_line_each(up: Up, project
     assert max(map(len, welcome)) <= 80
     assert re.fullmatch(r"POST /dev/track 200 \d+ ms cold", up.lines[start - 6])
     assert all(re.fullmatch(r"POST /dev/track 200 \d+ ms", line) for line in up.lines[start - 5 : start - 1])
-    up.wait_for("Notification: DEMO-1 pending -> in_transit", 15)
+    up.wait_for(r"Notification: DEMO-1 (new|pending) -> in_transit", 15)
     log = (project / ".local/tracking-processor-dev.log").read_text()
     assert log.startswith("INIT_START")
     assert log.count("REPORT RequestId: ") >= 5
