@@ -78,7 +78,7 @@ class Runner:
         return self.run(name, package)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     with EmbeddedAws() as aws:
         client("iam", aws.endpoint, REGION).create_role(RoleName="role", AssumeRolePolicyDocument="{}")
