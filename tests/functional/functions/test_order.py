@@ -5,6 +5,7 @@ import random
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ import contract
 import notifier.wiring
 import projector.wiring
 from local.aws import EmbeddedAws
+from shipments.errors import Unavailable
 from storage.shipments import decode_record
 from storage.updates import decode_stored
 from tests.feed import SHARDS, Feed, SnsLine, Stream, open_sns_line
@@ -188,13 +190,22 @@ def run(
     for _ in range(10 * len(coming)):
         number = chance.randint(0, 9)
         for update in coming[:number]:
-            feed.store(*update)
+            send(feed, *update)
         del coming[:number]
         sns.away = chance.random() < 0.1
         sns.refused = dict.fromkeys((pair for pair in sorted(pairs) if chance.random() < 0.2), False)
         if not step(mappings, chance) and not coming:
             return
     pytest.fail("what fails once fails for ever")
+
+
+def send(feed: Feed, *update: Any) -> None:
+    """Stores an update, and sends it again if the table does not answer, as the API asks its callers to."""
+    for _ in range(3):
+        with suppress(Unavailable):
+            feed.store(*update)
+            return
+    feed.store(*update)
 
 
 def step(mappings: tuple[Mapping, Mapping], chance: random.Random) -> bool:
