@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import io
 import json
-import os
 import random
 import select
 import socket
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import cache, partial, reduce
+from os import environ
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -170,9 +170,10 @@ def sign(credentials: Credentials, region: str, service: str, headers: dict[str,
 
 def endpoint(service: str, region: str) -> str:
     """Where a service is, or where the environment says that it is."""
-    if url := os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL"):
+    if url := environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environ.get("AWS_ENDPOINT_URL"):
         return url
-    fips, dual = (os.environ.get(f"AWS_USE_{name}_ENDPOINT") == "true" for name in ("FIPS", "DUALSTACK"))
+    chosen = (environ.get(f"AWS_USE_{name}_ENDPOINT", "") for name in ("FIPS", "DUALSTACK"))
+    fips, dual = (value.lower() == "true" for value in chosen)
     domains = next(domains for start, *domains in _PARTITIONS if region.startswith(start))
     # There the usual endpoints are FIPS's.
     suffix = "-fips" if fips and (dual or not region.startswith("us-gov-")) else ""
@@ -181,12 +182,10 @@ def endpoint(service: str, region: str) -> str:
 
 def read_credentials(last: Credentials) -> Credentials:
     """Those of the environment, or else of its endpoint; while that fails, the last ones. Raises OSError."""
-    if key_id := os.environ.get("AWS_ACCESS_KEY_ID"):
-        return Credentials(
-            key_id, os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN", "")
-        )
-    url = urlsplit(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
-    headers = {"host": url.netloc, "authorization": os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
+    if key_id := environ.get("AWS_ACCESS_KEY_ID"):
+        return Credentials(key_id, environ["AWS_SECRET_ACCESS_KEY"], environ.get("AWS_SESSION_TOKEN", ""))
+    url = urlsplit(environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+    headers = {"host": url.netloc, "authorization": environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
     try:
         with _connect(url) as connection:
             message = _request("GET", url._replace(scheme="", netloc="").geturl(), headers)
@@ -202,7 +201,7 @@ def read_credentials(last: Credentials) -> Credentials:
 def _connect(url: SplitResult) -> socket.socket:
     connection = socket.create_connection((url.hostname, url.port or _PORTS[url.scheme]), _CONNECT_TIMEOUT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    tls = _tls_context(os.environ.get("AWS_CA_BUNDLE")) if url.scheme == "https" else None
+    tls = _tls_context(environ.get("AWS_CA_BUNDLE")) if url.scheme == "https" else None
     return tls.wrap_socket(connection, server_hostname=url.hostname) if tls else connection
 
 

@@ -86,8 +86,8 @@ def test_endpoints_are_botocores(
     monkeypatch: pytest.MonkeyPatch, service: str, fips: bool, dual_stack: bool
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", str(fips).lower())
-    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", str(dual_stack).lower())
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", str(fips))
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", str(dual_stack))
     loader = SESSION.get_component("data_loader")
     rules = loader.load_service_model(service, "endpoint-rule-set-1")
     partitions = loader.load_data("partitions")
