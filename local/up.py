@@ -37,9 +37,9 @@ def _run() -> None:
 
 def main() -> None:
     """Raises SystemExit with one plain sentence for whatever goes wrong."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
         _run()
     except KeyboardInterrupt:
         # What stdout is piped to has got the Ctrl-C too.

@@ -143,12 +143,14 @@ def test_a_post_of_a_change_is_told_once_within_seconds_and_another_scan_is_not(
     mapped.poll(mapped.deploy_projector(environment))
     mapped.poll(mapped.deploy_notifier(environment))
     timestamps = [caller.post(update).body["timestamp"] for _ in range(2)]
+    told = gather(mapped.feed.told, 1, seconds=5)
     caller.post({**update, "status": "delivered"})
-    told = gather(mapped.feed.told, 2, seconds=5)
+    told += gather(mapped.feed.told, 1, seconds=5)
     time.sleep(0.5)
     told += mapped.feed.told()
     assert [body["status"] for _, body in told] == ["in_transit", "delivered"]
-    assert told[0][1]["timestamp"] == timestamps[0]
+    # The two are projected at once, in any order.
+    assert told[0][1]["timestamp"] in timestamps
     assert told[0][1]["location"] == update["location"]
     assert told[1][0]["previous_status"] == "in_transit"
 
