@@ -53,6 +53,7 @@ def main() -> None:
     """Measure, and print the tables."""
     with EmbeddedAws() as aws:
         os.environ.update(aws.environment(REGION))
+        os.environ["POWERTOOLS_METRICS_NAMESPACE"] = contract.NAMESPACE
         show_history()
         records = make_shipments(int(time.time() * 1000))
         show_shipments()
@@ -83,13 +84,13 @@ def show_history() -> None:
 
 
 def make_shipments(now: int) -> dict[str, Item]:
-    """The records of all shipments, stored; by their ids. Those that are not due have a minute to many days left."""
+    """The records of all shipments, stored; by their ids. Those that are not due have an hour left, or more."""
     _make_table(TABLE, {"tracking_id": "S"}, INDEXES)
     deadlines = Deadlines(STALLED_AFTER_HOURS)
     records = {}
     for status, number in SHIPMENTS.items():
         for place in range(number):
-            last = now - STALLED_AFTER_HOURS["in_transit"] * HOUR + (place - DUE) * 60_000
+            last = now - STALLED_AFTER_HOURS["in_transit"] * HOUR + (place + 1 - DUE) * HOUR
             shipment = Shipment(
                 tracking_id=f"{status}-{place:06}",
                 status=status,
@@ -141,9 +142,10 @@ def show_sweep(records: dict[str, Item]) -> None:
             units["write units"] += _write_units(records[id], params["Item"])
             records[id] = params["Item"]
 
-    def count_reads(parsed: Item, **_: Any) -> None:
-        found = parsed.get("Items") or ([parsed["Item"]] if "Item" in parsed else [])
-        units["read units"] += _read_units(found) / 2 if found else 0
+    def count_reads(parsed: Item, model: Any, **_: Any) -> None:
+        if model.name != "PutItem":
+            found = parsed["Items"] if "Items" in parsed else [parsed["Item"]]
+            units["read units"] += _read_units(found) / 2
 
     client.meta.events.register("before-parameter-build.dynamodb", count_writes)
     client.meta.events.register("after-call.dynamodb", count_reads)
@@ -227,7 +229,7 @@ def _make_table(name: str, keys: dict[str, str], indexes: Sequence[contract.Inde
 
 
 def _put_all(table: str, items: Iterable[Item]) -> None:
-    client = boto3.client("dynamodb")
+    client = Client("dynamodb", REGION, read_timeout=60)
     rest = iter(items)
     while batch := list(islice(rest, 25)):
         client.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": item}} for item in batch]})
