@@ -10,8 +10,9 @@ import io
 import math
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from statistics import median
 from types import SimpleNamespace
@@ -78,9 +79,8 @@ def show_history() -> None:
     # A consistent read takes a unit for 4 KB.
     client = _Reader(unit=1)
     store = UpdateStore(client, UPDATES, "bench")
-    _show_pages(
-        client, {number: lambda id=f"SHIP-{number}": store.history(id, limit=LIMIT) for number in HISTORIES}
-    )
+    pages = {number: partial(store.history, f"SHIP-{number}", limit=LIMIT) for number in HISTORIES}
+    _show_pages(client, pages)
 
 
 def make_shipments(now: int) -> dict[str, Item]:
@@ -114,7 +114,7 @@ def show_shipments() -> None:
     client = _Reader(unit=0.5)
     store = ShipmentStore(client, TABLE)
     pages = {
-        number: lambda status=status: store.with_status(status, limit=LIMIT, deadline=math.inf)
+        number: partial(store.with_status, status, limit=LIMIT, deadline=math.inf)
         for status, number in SHIPMENTS.items()
     }
     _show_pages(client, pages)
@@ -133,7 +133,7 @@ def show_sweep(records: dict[str, Item]) -> None:
         telemetry=Telemetry("bench"),
     )
     calls: Counter[str] = Counter()
-    units: Counter[str] = Counter()
+    units: defaultdict[str, float] = defaultdict(float)
 
     def count_writes(params: Item, model: Any, **_: Any) -> None:
         calls[model.name] += 1
@@ -160,7 +160,7 @@ def show_sweep(records: dict[str, Item]) -> None:
         cpu = (time.process_time() - started) * 1000
         print(
             f"\nA sweep: {title}  CPU ms {cpu:.0f}",
-            *(f"{name} {count:g}" for name, count in (calls + units).items()),
+            *(f"{name} {count:g}" for name, count in {**calls, **units}.items()),
             sep="  ",
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contract.reasons import REASONS
-from public import atlas, page, texts
+from public import atlas, drawing, page, texts
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;${x}$title"
 
@@ -217,7 +217,7 @@ def test_no_place_at_all() -> None:
 
 def drawn(*positions: tuple[float, float]) -> tuple[str, Parsed]:
     """The map of positions, latitude first, from the oldest on."""
-    text = atlas.draw([atlas.point(lat, lng) for lat, lng in positions])
+    text = drawing.draw([atlas.point(lat, lng) for lat, lng in positions])
     return text, Parsed(text)
 
 
