@@ -10,6 +10,7 @@ from shipments.errors import Refused, TooLarge, Unavailable
 #: Machine words of the error answers, by HTTP status. The gateway's own answers use them too.
 CODES: Final = {
     400: "invalid_request",
+    401: "unauthorized",
     403: "feature_disabled",
     404: "not_found",
     405: "method_not_allowed",
