@@ -12,7 +12,7 @@ from inbound.secrets import Secrets
 from runtime.telemetry import Telemetry
 from shipments.document import Invalid, Schema
 from shipments.errors import Refused
-from shipments.update import Update
+from shipments.update import MAX_REFERENCES, Update
 from storage.updates import UpdateStore
 from web import exact_json
 from web.errors import CODES, ApiError, as_api_error
@@ -30,7 +30,8 @@ class Source(NamedTuple):
     name: str
     proof: Mapping[str, Any]
     mapping: mapping.Mapping
-    carrier: str = ""
+    carrier: str
+    places: mapping.Places
 
 
 class Outcome(NamedTuple):
@@ -123,7 +124,7 @@ class Api:
         Raises Unavailable; the same message may then be sent again.
         """
         try:
-            found = source.mapping.read(exact_json.loads(body.decode()))
+            found = source.mapping.read(exact_json.loads(body.decode()), source.places)
         except (mapping.Unmapped, ValueError) as error:
             return Outcome(0, [str(error)])
         reasons: list[str] = []
@@ -132,7 +133,7 @@ class Api:
             try:
                 if isinstance(document, mapping.Unmapped):
                     raise document
-                update = Update.parse(document, self._schema, now)
+                update = Update.parse(_of_carrier(document, source.carrier), self._schema, now)
                 shipments[update.tracking_id].append(update)
             except (mapping.Unmapped, Invalid, Refused) as error:
                 reasons.append(f"event {place}: {error}")
@@ -156,3 +157,20 @@ class Api:
         except Refused as error:
             return error
         return None
+
+
+def _of_carrier(document: Any, carrier: str) -> Any:
+    """The document, whose tracking id is a number of the carrier's, if there is one."""
+    match document:
+        case {"tracking_id": str(number)} if carrier:
+            references = document.get("references", [])
+            if isinstance(references, list):
+                others = [reference for reference in references if reference != number]
+                references = [number, *others][:MAX_REFERENCES]
+            return {
+                "carrier": carrier,
+                **document,
+                "tracking_id": f"{carrier}:{number}",
+                "references": references,
+            }
+    return document
