@@ -52,10 +52,11 @@ class Mapping:
         if not isinstance(events, list):
             raise Unmapped("it holds no events")
         found = [one for event in events for one in self._read_all(body, event, places)]
-        times = {place: one["timestamp"] for place, one in enumerate(found) if isinstance(one, dict)}
-        if self._latest and times:
-            latest = max(times, key=lambda place: times[place])
-            found[latest] |= _fill(self._latest, {"body": body, "event": events[latest]}) or {}
+        if self._latest:
+            times = {place: one["timestamp"] for place, one in enumerate(found) if isinstance(one, dict)}
+            latest = max(times, key=lambda place: times[place], default=None)
+            if latest is not None:
+                found[latest] |= _fill(self._latest, {"body": body, "event": events[latest]}) or {}
         return [one for one in found if one is not None]
 
     def _read_all(self, body: Any, event: Any, places: Places) -> Iterator[Any]:
