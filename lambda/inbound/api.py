@@ -1,5 +1,6 @@
 """The route POST /inbound/{source}."""
 
+import base64
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -81,6 +82,22 @@ class Api:
         self._telemetry.finish(route=request.route, source=name, status_code=status, code=CODES.get(status))
         return answer
 
+    def map_again(self, kept: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """What a message of the quarantine comes to now, for tools/redrive.py. Raises Unavailable."""
+        request = Request({}, context)
+        self._telemetry.start(request.id)
+        source = self._sources.get(kept["source"])
+        if source is None:
+            outcome = Outcome(0, ["there is no such source any more"])
+        else:
+            body = base64.b64decode(kept["body"])
+            outcome = self._store(
+                source, body, now=kept["received_at"], arrived=request.now, deadline=request.deadline
+            )
+        self._telemetry.count("InboundMappedAgain")
+        self._telemetry.finish(source=kept["source"])
+        return outcome._asdict()
+
     def _source(self, request: Request) -> Source:
         source = self._sources.get(str(request.path_parameters.get("source")))
         if source is None:
@@ -101,7 +118,7 @@ class Api:
         media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise ApiError(415, "The body must be JSON")
-        outcome = self.store(source, body, now=request.now, deadline=request.deadline)
+        outcome = self._store(source, body, now=request.now, arrived=request.now, deadline=request.deadline)
         if outcome.reasons:
             self._quarantine.keep(
                 source.name,
@@ -114,14 +131,11 @@ class Api:
             self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
         return outcome
 
-    def store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
+    def _store(self, source: Source, body: bytes, *, now: int, arrived: int, deadline: float) -> Outcome:
         """Stores the updates of a proven message, each once however often it comes.
 
-        Args:
-            now: when it arrived, in ms since the epoch.
-            deadline: as in `UpdateStore.put`.
-
-        Raises Unavailable; the same message may then be sent again.
+        `now`, `arrived` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be
+        sent again.
         """
         try:
             found = source.mapping.read(exact_json.loads(body.decode()), source.places)
@@ -133,13 +147,13 @@ class Api:
             try:
                 if isinstance(document, mapping.Unmapped):
                     raise document
-                update = Update.parse(_of_carrier(document, source.carrier), self._schema, now)
+                update = Update.parse(_of_carrier(document, source.carrier), self._schema, arrived)
                 shipments[update.tracking_id].append(update)
             except (mapping.Unmapped, Invalid, Refused) as error:
                 reasons.append(f"event {place}: {error}")
 
         def put(updates: list[Update]) -> list[Exception | None]:
-            return [self._put(update, now=now, deadline=deadline) for update in updates]
+            return [self._put(update, now, arrived, deadline) for update in updates]
 
         # Those of one shipment one after the other, so that they keep their order within a millisecond.
         with ThreadPoolExecutor(_WORKERS) as pool:
@@ -150,10 +164,10 @@ class Api:
             self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return Outcome(refused.count(None), reasons)
 
-    def _put(self, update: Update, *, now: int, deadline: float) -> Exception | None:
+    def _put(self, update: Update, now: int, arrived: int, deadline: float) -> Exception | None:
         """Stores an update, and returns why that is not possible, if it never is. Raises Unavailable."""
         try:
-            self._updates.put(update, now=now, arrived=now, deadline=deadline)
+            self._updates.put(update, now=now, arrived=arrived, deadline=deadline)
         except Refused as error:
             return error
         return None
