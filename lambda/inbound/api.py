@@ -13,6 +13,7 @@ from inbound.secrets import Secrets
 from runtime.telemetry import Telemetry
 from shipments.document import Invalid, Schema
 from shipments.errors import Refused
+from shipments.tracking_id import of_carrier
 from shipments.update import MAX_REFERENCES, Update
 from storage.updates import UpdateStore
 from web import exact_json
@@ -184,7 +185,7 @@ def _of_carrier(document: Any, carrier: str) -> Any:
             return {
                 "carrier": carrier,
                 **document,
-                "tracking_id": f"{carrier}:{number}",
+                "tracking_id": of_carrier(carrier, number),
                 "references": references,
             }
     return document
