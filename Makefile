@@ -36,7 +36,7 @@ node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed
 	@npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || { echo "Error: npm could not install the CDKTF command line; check the connection to the npm registry and run \`make install\` again."; exit 1; }
 	@touch $@
 
-up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081; APPLY=1: deploy edits of the stacks)
+up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081, PARTNERS_PORT=8082; APPLY=1: deploy edits of the stacks)
 	@python -m local.up
 
 # The largest groups of tests go first. Three processes for two cores, since deployments wait more than they work.
@@ -100,7 +100,7 @@ unlock: install ## release the state lock LOCK of a killed deploy, and import in
 lock: install ## fetch the checksums of Terraform's AWS provider for all platforms
 	@$(DEPLOY) lock
 
-redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: only show them)
+redrive: install ## handle dead letters, and what partners sent that was no update, again (DRY_RUN=1: only show them)
 	@python -m tools.redrive $(if $(DRY_RUN),--dry-run)
 
 rebuild: install ## make the records of all shipments anew from their histories (UNITS=100 read units a second; DRY_RUN=1: only count)
@@ -112,8 +112,9 @@ bench: install ## measure synth and the functions, each beside a baseline
 simulate: install ## simulate the load of the status index, and write its results into docs/
 	@python -m tools.simulation
 
-docs: install ## write docs/openapi.json, the tables of docs/settings.md and the pictures of the page
+docs: install ## write docs/openapi.json, docs/partners-openapi.json, the tables of docs/settings.md and the pictures of the page
 	@python -m tools.openapi
+	@python -m tools.partners_openapi
 	@python -m tools.settings
 	@python -m tools.screenshot
 

@@ -21,7 +21,7 @@ import threading
 import time
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import TracebackType
@@ -37,6 +37,19 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 Batch = list[dict[str, Any]]
 Mapping = dict[str, Any]
+
+
+def fed_by_streams(*, endpoint: str, region: str) -> set[str]:
+    """The ARNs of the functions to which streams are mapped."""
+    return {mapping["FunctionArn"] for mapping in _mappings(client("lambda", endpoint, region))}
+
+
+def _mappings(lambda_: Any) -> Iterator[Mapping]:
+    """The enabled ones of streams."""
+    for page in lambda_.get_paginator("list_event_source_mappings").paginate():
+        for mapping in page["EventSourceMappings"]:
+            if mapping["State"] == "Enabled" and "/stream/" in mapping["EventSourceArn"]:
+                yield mapping
 
 
 class StreamPoller:
@@ -101,11 +114,9 @@ class StreamPoller:
         Raises:
             LookupError: no enabled mapping feeds the function.
         """
-        pages = self._lambda.get_paginator("list_event_source_mappings").paginate()
-        for page in pages:
-            for mapping in page["EventSourceMappings"]:
-                if mapping["FunctionArn"] == self._function.arn and mapping["State"] == "Enabled":
-                    self._mappings[mapping["EventSourceArn"]] = mapping
+        for mapping in _mappings(self._lambda):
+            if mapping["FunctionArn"] == self._function.arn:
+                self._mappings[mapping["EventSourceArn"]] = mapping
         if not self._mappings:
             raise LookupError(f"No event source mapping feeds {self._function.name}.")
 

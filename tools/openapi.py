@@ -1,6 +1,7 @@
 """Writes docs/openapi.json, the description of the tracking API (OpenAPI 3.1)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ _REASONS = {
     400: "Something is wrong with the request; `errors` says what and where, unless API Gateway refused the body.",
     403: "The signature is missing or wrong, or the feature is switched off.",
     404: "There is no such shipment, or no update of it was read yet.",
+    409: "Several carriers have a shipment with this number; `errors` has their tracking ids.",
     413: "The body or an update in it is too large.",
     415: "The body is not application/json.",
     422: "The Idempotency-Key came with another body before.",
@@ -86,7 +88,7 @@ def describe() -> Schema:
                 ),
                 "Shipment": _shipment(fields),
                 "KeptUpdate": _kept(update),
-                "Error": _error(),
+                "Error": error_schema(),
             },
         },
     }
@@ -110,7 +112,8 @@ def _schema(path: Path) -> Schema:
     return schema
 
 
-def _object(required: Schema, optional: Schema | None = None) -> Schema:
+def object_schema(required: Schema, optional: Schema | None = None) -> Schema:
+    """Of an object with these members and no others."""
     properties = {**required, **(optional or {})}
     return {
         "type": "object",
@@ -120,7 +123,8 @@ def _object(required: Schema, optional: Schema | None = None) -> Schema:
     }
 
 
-def _ref(name: str) -> Schema:
+def ref(name: str) -> Schema:
+    """A reference to one of the document's schemas."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -133,7 +137,7 @@ def _batch() -> Schema:
 
 
 def _stored(fields: Schema) -> Schema:
-    return _object(
+    return object_schema(
         {
             "message": {"const": "Tracking update stored successfully"},
             "tracking_id": fields["tracking_id"],
@@ -147,12 +151,12 @@ def _stored(fields: Schema) -> Schema:
 
 def _batch_result(fields: Schema) -> Schema:
     count = {"type": "integer", "minimum": 0}
-    stored, error = _stored(fields), _error()
+    stored, error = _stored(fields), error_schema()
     results = [
-        _object({"status_code": {"const": 200}, **stored["properties"]}),
-        _object({"status_code": {"enum": [400, 413, 500, 503]}, **error["properties"]}),
+        object_schema({"status_code": {"const": 200}, **stored["properties"]}),
+        object_schema({"status_code": {"enum": [400, 413, 500, 503]}, **error["properties"]}),
     ]
-    return _object(
+    return object_schema(
         {
             "stored": count,
             "refused": count,
@@ -167,7 +171,7 @@ def _batch_result(fields: Schema) -> Schema:
 
 def _kept(update: Schema) -> Schema:
     fields = update["properties"]
-    return _object(
+    return object_schema(
         {
             "tracking_id": fields["tracking_id"],
             "timestamp": _TIME,
@@ -209,7 +213,7 @@ def _or_null(schema: Schema, description: str) -> Schema:
 
 
 def _shipment(fields: Schema) -> Schema:
-    return _object(
+    return object_schema(
         {
             "tracking_id": fields["tracking_id"],
             "status": {**fields["status"], "description": "Of the newest update."},
@@ -243,10 +247,10 @@ def _shipment(fields: Schema) -> Schema:
 
 
 def _page(required: Schema, items: dict[str, str], optional: Schema | None = None) -> Schema:
-    return _object(
+    return object_schema(
         {
             **required,
-            **{name: {"type": "array", "items": _ref(kind)} for name, kind in items.items()},
+            **{name: {"type": "array", "items": ref(kind)} for name, kind in items.items()},
             "count": {"type": "integer", "minimum": 0, "maximum": LIMIT.maximum},
         },
         {
@@ -261,14 +265,14 @@ def _page(required: Schema, items: dict[str, str], optional: Schema | None = Non
 
 def _summary(fields: Schema) -> Schema:
     time = {"type": ["integer", "null"], "description": "ms since the epoch"}
-    summary = _object(
+    summary = object_schema(
         {
             "current_status": {"enum": [*fields["status"]["enum"], None]},
             "first_update": time,
             "last_update": time,
             "hours_since_last_update": {"type": ["number", "null"], "minimum": 0},
             "page": {
-                **_object(
+                **object_schema(
                     {
                         "updates": {"type": "integer", "minimum": 0},
                         "distance_km": {"type": "number", "minimum": 0},
@@ -286,12 +290,13 @@ def _summary(fields: Schema) -> Schema:
     return summary
 
 
-def _error() -> Schema:
-    fault = _object({"pointer": {"type": "string"}, "detail": {"type": "string"}})
-    return _object(
+def error_schema(gateway_codes: Sequence[str] = _GATEWAY_CODES) -> Schema:
+    """Of every error that has the one shape, with the codes that API Gateway adds to those of the functions."""
+    fault = object_schema({"pointer": {"type": "string"}, "detail": {"type": "string"}})
+    return object_schema(
         {
             "error": {"type": "string", "description": "One sentence for a person."},
-            "code": {"enum": sorted({*CODES.values(), *_GATEWAY_CODES})},
+            "code": {"enum": sorted({*CODES.values(), *gateway_codes})},
             "request_id": {"type": "string"},
             "errors": {
                 "type": "array",
@@ -304,7 +309,7 @@ def _error() -> Schema:
 
 def _operation(route: Route, fields: Schema) -> Schema:
     if route.body:
-        body = {"required": True, "content": {"application/json": {"schema": _ref(route.body.name)}}}
+        body = {"required": True, "content": {"application/json": {"schema": ref(route.body.name)}}}
         request = {"parameters": [_IDEMPOTENCY_KEY], "requestBody": body}
         responses = _responses(route.answer, [400, 413, 415, 422])
     else:
@@ -313,7 +318,10 @@ def _operation(route: Route, fields: Schema) -> Schema:
             for name in route.path_parameters
         ]
         request = {"parameters": inside + [_parameter(parameter, fields) for parameter in route.parameters]}
-        responses = _responses(route.answer, [400, 404] if inside else [400])
+        of_one = any(parameter.name == "tracking_id" for parameter in route.parameters)
+        responses = _responses(
+            route.answer, [400, *([404] if inside else []), *([409] if inside or of_one else [])]
+        )
     return {"summary": route.summary, **request, "responses": responses}
 
 
@@ -345,7 +353,7 @@ def _responses(answer: str, errors: list[int]) -> Schema:
         "200": {
             "description": "Done.",
             "headers": request_id,
-            "content": {"application/json": {"schema": _ref(answer)}},
+            "content": {"application/json": {"schema": ref(answer)}},
         }
     }
     for status in sorted({*errors, *_GATEWAY_STATUSES, 403, 500, 503}):
@@ -355,7 +363,7 @@ def _responses(answer: str, errors: list[int]) -> Schema:
                 **(request_id if status not in _GATEWAY_STATUSES else {}),
                 **(retry_after if status in (*_GATEWAY_STATUSES, 503) else {}),
             },
-            "content": {"application/json": {"schema": _ref("Error")}},
+            "content": {"application/json": {"schema": ref("Error")}},
         }
     return responses
 

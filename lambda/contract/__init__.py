@@ -51,6 +51,11 @@ STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
 STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
 TOPIC_ARN: Final = "TOPIC_ARN"
 STALLED_AFTER_HOURS: Final = "STALLED_AFTER_HOURS"
+INBOUND_SOURCES: Final = "INBOUND_SOURCES"
+QUARANTINE_BUCKET: Final = "QUARANTINE_BUCKET"
+
+#: What the names of the SSM parameters begin with that hold the secrets of sources, each named after its source.
+INBOUND_SECRETS: Final = "/tracking/{environment}/inbound/"
 
 #: The kinds of a stream's records that its function is given: updates are added and never change, shipments do both.
 UPDATES_EVENTS: Final = ("INSERT",)
