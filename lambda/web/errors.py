@@ -10,9 +10,11 @@ from shipments.errors import Refused, TooLarge, Unavailable
 #: Machine words of the error answers, by HTTP status. The gateway's own answers use them too.
 CODES: Final = {
     400: "invalid_request",
+    401: "unauthorized",
     403: "feature_disabled",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
     422: "idempotency_key_reused",
