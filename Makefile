@@ -30,7 +30,7 @@ node_modules/.package-lock.json: package-lock.json | $(BIN)/.installed
 	@npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || { echo "Error: npm could not install the CDKTF command line; check the connection to the npm registry and run \`make install\` again."; exit 1; }
 	@touch $@
 
-up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081; APPLY=1: deploy edits of the stacks)
+up: install ## run everything on this machine: an embedded AWS, the deployed APIs (PORT=8080, PUBLIC_PORT=8081, PARTNERS_PORT=8082; APPLY=1: deploy edits of the stacks)
 	@python -m local.up
 
 # The largest groups of tests go first. Three processes for two cores, since deployments wait more than they work.

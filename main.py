@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def add_stacks(app: "App", settings: "Settings") -> None:
     """Lists the stacks of an environment in a region. Raises SettingsError for a threshold of no alarm."""
+    from stacks.partners import PartnersStack
     from stacks.public import PublicStack
     from stacks.state import StateStack
     from stacks.tracking import TrackingStack
@@ -31,7 +32,11 @@ def add_stacks(app: "App", settings: "Settings") -> None:
     StateStack(app, f"state{suffix}", settings)
     tracking = TrackingStack(app, f"tracking-{settings.environment}{suffix}", settings)
     public = PublicStack(app, f"public-{settings.environment}{suffix}", settings, tracking=tracking)
-    settings.check_alarms([*tracking.alarm_names, *public.alarm_names])
+    names = [*tracking.alarm_names, *public.alarm_names]
+    if settings.partners.enabled:
+        partners = PartnersStack(app, f"partners-{settings.environment}{suffix}", settings, tracking=tracking)
+        names += partners.alarm_names
+    settings.check_alarms(names)
 
 
 def write_stacks(settings: "Iterable[Settings]", folder: str | None = None) -> Path:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from botocore.credentials import Credentials
 from werkzeug.wrappers import Response
 
 from local import http_event
-from local.aws import client
+from local.aws import CREDENTIALS, client
 from local.function import Function, PayloadTooLargeError, ThrottledError
 from local.integration import (
     ACCOUNT_BURST,
@@ -29,6 +30,7 @@ from local.integration import (
     refuse_unless,
 )
 from local.server import HttpRequest
+from local.sigv4 import SignatureError, verify
 
 #: Milliseconds that an integration may take;
 #: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
@@ -36,6 +38,7 @@ INTEGRATION_MS = 30_000
 
 #: What the gateway says for itself; an HTTP API has no gateway responses with which to change it.
 _MESSAGES = {
+    403: "Forbidden",
     404: "Not Found",
     413: "Request Entity Too Large",
     429: "Too Many Requests",
@@ -56,6 +59,8 @@ _INTEGRATION_ERRORS = {
 class _Route:
     key: str
     integration: Integration
+    signed: bool
+    """Whether callers have to sign."""
 
     def match(self, method: str, path: str) -> Mapping[str, str] | None:
         """The path's parameters, if the route takes the request."""
@@ -78,9 +83,12 @@ class _Route:
 @dataclass(frozen=True)
 class _Api:
     id: str
+    region: str
     cors: Mapping[str, Any]
     routes: list[_Route]
     throttle: TokenBucket
+    caller: Mapping[str, str]
+    """Whom the embedded AWS takes everybody for who signs with its credentials."""
 
 
 class HttpGateway(ApiServer):
@@ -89,7 +97,7 @@ class HttpGateway(ApiServer):
     Args:
         api_name: the API's name, which must be unique in its region.
         endpoint: base URL of the embedded AWS.
-        region: the API's region.
+        region: the API's region, for which requests must be signed where a route wants that.
         functions: the functions that the API integrates, by name.
     """
 
@@ -135,8 +143,20 @@ class HttpGateway(ApiServer):
             return _refusal(413)
         if route is None:
             return _refusal(404)
-        account = route.integration.function.arn.split(":")[4]
-        event = http_event.event(request, api=api.id, account=account, route=route.key, parameters=parameters)
+        if route.signed:
+            credentials = Credentials(*CREDENTIALS.values())
+            try:
+                verify(request, credentials=credentials, region=api.region, now=request.at)
+            except SignatureError:
+                return _refusal(403)
+        event = http_event.event(
+            request,
+            api=api.id,
+            account=api.caller["Account"],
+            route=route.key,
+            parameters=parameters,
+            caller=api.caller if route.signed else None,
+        )
         try:
             invocation = route.integration.invoke(event, request, self._workers)
             response = http_event.response(invocation.payload)
@@ -173,8 +193,10 @@ def _read(api_name: str, *, endpoint: str, region: str, functions: Mapping[str, 
 
     def read(route: Mapping[str, Any]) -> _Route:
         key, target = route["RouteKey"], targets[route["Target"]]
+        authorization = route.get("AuthorizationType") or "NONE"
+        if authorization != "AWS_IAM":
+            refuse_unless(key, "AuthorizationType", authorization, "NONE")
         for name, value, known in (
-            ("AuthorizationType", route.get("AuthorizationType") or "NONE", "NONE"),
             ("IntegrationType", target["IntegrationType"], "AWS_PROXY"),
             ("PayloadFormatVersion", target.get("PayloadFormatVersion"), "2.0"),
             ("method ANY", key.startswith("ANY "), False),
@@ -182,15 +204,17 @@ def _read(api_name: str, *, endpoint: str, region: str, functions: Mapping[str, 
             refuse_unless(key, name, value, known)
         path = key.partition(" ")[2] or key
         uri, milliseconds = target["IntegrationUri"], target.get("TimeoutInMillis")
-        return _Route(key, integrations.read(key, uri, milliseconds, path))
+        return _Route(key, integrations.read(key, uri, milliseconds, path), authorization == "AWS_IAM")
 
     return _Api(
         id,
+        region,
         cors,
         sorted(map(read, _items(gateway, "get_routes", ApiId=id)), key=lambda route: route.rank),
         TokenBucket(
             limits.get("ThrottlingRateLimit", ACCOUNT_RATE), limits.get("ThrottlingBurstLimit", ACCOUNT_BURST)
         ),
+        client("sts", endpoint, region).get_caller_identity(),
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response
 
+from local.aws import CREDENTIALS
 from local.integration import MalformedAnswerError
 from local.server import HttpRequest
 
@@ -29,7 +30,13 @@ def path(request: HttpRequest) -> str:
 
 
 def event(
-    request: HttpRequest, *, api: str, account: str, route: str, parameters: Mapping[str, str]
+    request: HttpRequest,
+    *,
+    api: str,
+    account: str,
+    route: str,
+    parameters: Mapping[str, str],
+    caller: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What the function is invoked with.
 
@@ -38,6 +45,7 @@ def event(
         account: whose API it is.
         route: the route's key.
         parameters: the path's.
+        caller: who has signed the request, as STS tells it, if the route wants that.
     """
     headers = _joined((name.lower(), value) for name, value in request.headers)
     cookies = headers.pop("cookie", "")
@@ -60,6 +68,7 @@ def event(
         "requestContext": {
             "accountId": account,
             "apiId": api,
+            **({"authorizer": {"iam": _identity(caller)}} if caller else {}),
             "domainName": request.host,
             "domainPrefix": request.host.partition(".")[0],
             "http": {
@@ -84,6 +93,19 @@ def event(
         "body": base64.b64encode(content).decode() if encoded else content.decode(errors="replace"),
     }
     return always | {name: value for name, value in optional.items() if value}
+
+
+def _identity(caller: Mapping[str, str]) -> dict[str, str | None]:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html"""
+    return {
+        "accessKey": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        "accountId": caller["Account"],
+        "callerId": caller["UserId"],
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": caller["Arn"],
+        "userId": caller["UserId"],
+    }
 
 
 def response(answer: Any) -> Response:

@@ -1,7 +1,7 @@
 """What stands in for Lambda's event source mappings, which the embedded AWS has and does not act on."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -76,15 +76,23 @@ class Poller:
         Raises:
             LookupError: no enabled mapping of this kind feeds the function.
         """
-        pages = self._lambda.get_paginator("list_event_source_mappings").paginate()
-        for page in pages:
-            for mapping in page["EventSourceMappings"]:
-                source = mapping["EventSourceArn"]
-                ours = mapping["FunctionArn"] == self._function.arn and mapping["State"] == "Enabled"
-                if ours and source.split(":")[2] == self.service:
-                    self._mappings[source] = mapping
+        for mapping in self._enabled(self._lambda):
+            if mapping["FunctionArn"] == self._function.arn:
+                self._mappings[mapping["EventSourceArn"]] = mapping
         if not self._mappings:
             raise LookupError(f"No event source mapping feeds {self._function.name}.")
+
+    @classmethod
+    def fed(cls, *, endpoint: str, region: str) -> set[str]:
+        """The ARNs of the functions to which such sources are mapped."""
+        return {mapping["FunctionArn"] for mapping in cls._enabled(client("lambda", endpoint, region))}
+
+    @classmethod
+    def _enabled(cls, lambda_: Any) -> Iterator[Mapping]:
+        for page in lambda_.get_paginator("list_event_source_mappings").paginate():
+            for mapping in page["EventSourceMappings"]:
+                if mapping["State"] == "Enabled" and mapping["EventSourceArn"].split(":")[2] == cls.service:
+                    yield mapping
 
     def _follow(self, source: str) -> None:
         """Feeds a source to the function until `_stopped`."""

@@ -18,6 +18,17 @@ from local.function import Function
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 
 
+def scheduled_functions(*, endpoint: str, region: str) -> dict[str, dict[str, Any]]:
+    """The enabled schedules, by the ARNs of the functions that they start."""
+    scheduler = client("scheduler", endpoint, region)
+    return {
+        found["Target"]["Arn"]: scheduler.get_schedule(GroupName=found["GroupName"], Name=found["Name"])
+        for page in scheduler.get_paginator("list_schedules").paginate()
+        for found in page["Schedules"]
+        if found["State"] == "ENABLED"
+    }
+
+
 class Ticker:
     """Starts a function while the context lasts.
 
@@ -35,7 +46,7 @@ class Ticker:
         self, function: Function, *, endpoint: str, region: str, seconds: float | None = None
     ) -> None:
         self._function = function
-        self._scheduler = client("scheduler", endpoint, region)
+        self._place = {"endpoint": endpoint, "region": region}
         self._asked = seconds
         self.read()
         self._stopped = threading.Event()
@@ -53,23 +64,15 @@ class Ticker:
 
     def read(self) -> None:
         """Read the schedule as it is deployed now. Raises as the constructor does."""
-        schedule = self._schedule()
+        schedule = scheduled_functions(**self._place).get(self._function.arn)
+        if schedule is None:
+            raise LookupError(f"No schedule starts {self._function.name}.")
         self.expression: str = schedule["ScheduleExpression"]
         rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", self.expression)
         if not rate:
             raise LookupError(f"{self._function.name} is started by {self.expression}, which is no rate.")
         self.seconds = self._asked or int(rate[1]) * _SECONDS[rate[2]]
         self._event = json.loads(schedule["Target"].get("Input") or "{}")
-
-    def _schedule(self) -> dict[str, Any]:
-        for page in self._scheduler.get_paginator("list_schedules").paginate():
-            for found in page["Schedules"]:
-                if found["Target"]["Arn"] == self._function.arn and found["State"] == "ENABLED":
-                    schedule: dict[str, Any] = self._scheduler.get_schedule(
-                        GroupName=found["GroupName"], Name=found["Name"]
-                    )
-                    return schedule
-        raise LookupError(f"No schedule starts {self._function.name}.")
 
     def _run(self) -> None:
         while not self._stopped.wait(self.seconds):

@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import shlex
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from local import demo
+from local import demo, partner
 from local.aws import CREDENTIALS, EmbeddedAws
 from local.deployment import Deployment
 from local.function import StaleCodeError
@@ -38,12 +39,13 @@ CONTRACT = "lambda/contract/"
 SWEEP_SECONDS = 15
 
 
-def up(port: int, public_port: int, *, apply: bool) -> None:
+def up(port: int, public_port: int, partners_port: int, *, apply: bool) -> None:
     """Deploys and serves until KeyboardInterrupt.
 
     Args:
         port: of the tracking API, on 127.0.0.1.
         public_port: of the public one.
+        partners_port: of the partners', if the settings have it.
         apply: whether to deploy a change of the stacks as soon as it is saved.
 
     Raises:
@@ -70,6 +72,8 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
         deployment.deploy(settings, first=True)
         from local.system import System
 
+        if settings.partners.enabled:
+            partner.put_secrets(settings)
         terminal.say("Starting the functions and the APIs")
         system = session.enter_context(
             System(
@@ -78,13 +82,14 @@ def up(port: int, public_port: int, *, apply: bool) -> None:
                 region=settings.region,
                 port=port,
                 public_port=public_port,
+                partners_port=partners_port if settings.partners.enabled else None,
                 terminal=terminal,
                 sweep_seconds=SWEEP_SECONDS,
             )
         )
         terminal.say(
             f"Looking every {SWEEP_SECONDS} s which shipments are stalled or overdue; "
-            f"in AWS it is {system.ticker.expression}"
+            f"in AWS it is {system.tickers['deadlines'].expression}"
         )
         stopped = threading.Event()
         session.enter_context(
@@ -162,6 +167,7 @@ def _welcome(system: "System", aws: EmbeddedAws, settings: Settings, *, apply: b
         "API": system.tracking.url,
         "PUBLIC": system.public.url,
         "INVOKE": system.invoke.url,
+        **({"PARTNERS": system.partners.url} if system.partners else {}),
     }
     _write(FOLDER / "env", "".join(f"export {name}={shlex.quote(text)}\n" for name, text in exports.items()))
     update = {"tracking_id": "PKG-1", "status": "in_transit", "location": {"lat": 52.52, "lng": 13.405}}
@@ -174,7 +180,19 @@ exec curl --silent --show-error --aws-sigv4 aws:amz:{region}:execute-api \\
   --user {":".join(CREDENTIALS.values())} --header 'Content-Type: application/json' "$@"
 """,
     )
-    (FOLDER / "curl").chmod(0o755)
+    _write(
+        FOLDER / "send",
+        f"""#!/bin/sh
+# Sends a file to a source of the partners' API, signed as a partner does it.
+cd {shlex.quote(str(ROOT))} && exec {shlex.quote(sys.executable)} -m local.partner "$@"
+""",
+    )
+    for script in ("curl", "send"):
+        (FOLDER / script).chmod(0o755)
+    where = send = ""
+    if system.partners:
+        where = f"\nand the partners' API at {system.partners.url}"
+        send = f"\n  .local/send $PARTNERS/inbound/{partner.SOURCE} .local/update.json"
     shipment = f"""
 A shipment whose last scans come in during the next minute, for a browser:
   {system.public.url}/shipments/{demo.TRACKING_ID}
@@ -182,11 +200,11 @@ A shipment whose last scans come in during the next minute, for a browser:
     difference = "the difference is deployed" if apply else "Enter deploys the difference"
     return f"""
 The tracking API runs at {system.tracking.url}
-and the public API at    {system.public.url}
+and the public API at    {system.public.url}{where}
 {shipment if settings.public.access == "open" else ""}
 In another terminal, in this folder, store an update and ask for it:
   . .local/env
-  .local/curl $API/track -d @.local/update.json
+  .local/curl $API/track -d @.local/update.json{send}
   .local/curl "$API/status?tracking_id=PKG-1"
 
 The AWS command line and boto3 then talk to the embedded AWS. What the

@@ -7,25 +7,17 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from local.aws import client
 from local.function import Function, HandlerError
 from local.gateway import Gateway
 from local.http_api import HttpGateway
 from local.invoke import InvokeApi
-from local.schedule import Ticker
+from local.poller import Poller
+from local.queue import QueuePoller
+from local.schedule import Ticker, scheduled_functions
 from local.stream import StreamPoller
 from local.terminal import Terminal
 from stacks.package import build, sources
-
-#: The functions' packages, by the middle of their names.
-PACKAGES = {
-    "processor": "tracking",
-    "projector": "projector",
-    "notifier": "notifier",
-    "deadlines": "deadlines",
-    "public": "public",
-}
-#: Of those, the ones that streams are mapped to, and the one that a schedule starts.
-MAPPED, SCHEDULED = ("projector", "notifier"), "deadlines"
 
 
 class System:
@@ -37,7 +29,8 @@ class System:
         region: where it is deployed.
         port: of the tracking API.
         public_port: of the public API.
-        sweep_seconds: how often the scheduled function starts, if not as its schedule says.
+        partners_port: of the partners' API, or None if there is none.
+        sweep_seconds: how often a scheduled function starts, if not as its schedule says.
         terminal: gets a line for each request, and what the functions' logs have for a person.
 
     Raises:
@@ -53,6 +46,7 @@ class System:
         region: str,
         port: int,
         public_port: int,
+        partners_port: int | None,
         terminal: Terminal,
         sweep_seconds: float | None = None,
     ) -> None:
@@ -61,23 +55,34 @@ class System:
         with ExitStack() as opened:
             self._functions: Mapping[str, Function] = {
                 package: opened.enter_context(
-                    Function(
-                        name := f"tracking-{middle}-{environment}",
-                        package=build(package),
-                        log=terminal.function_log(name),
-                        **place,
-                    )
+                    Function(name, package=build(package), log=terminal.function_log(name), **place)
                 )
-                for middle, package in PACKAGES.items()
+                for package, name in _packages(environment, **place).items()
             }
             self._sources = {package: sources(package) for package in self._functions}
             functions = {function.name: function for function in self._functions.values()}
-            mapped = [self._functions[package] for package in MAPPED]
+            scheduled = scheduled_functions(**place)
+            kinds: tuple[type[Poller], ...] = (StreamPoller, QueuePoller)
+            fed = {kind: kind.fed(**place) for kind in kinds}
+            self._pollers = [
+                kind(function, log=terminal.say, **place)
+                for kind in kinds
+                for function in functions.values()
+                if function.arn in fed[kind]
+            ]
+            #: What starts functions, by their packages.
+            self.tickers = {
+                package: Ticker(function, seconds=sweep_seconds, **place)
+                for package, function in self._functions.items()
+                if function.arn in scheduled
+            }
             self.invoke = InvokeApi(
-                {function.name: function for function in (*mapped, self._functions[SCHEDULED])}
+                {
+                    name: function
+                    for name, function in functions.items()
+                    if function.arn in {*fed[StreamPoller], *scheduled}
+                }
             )
-            self.ticker = Ticker(self._functions[SCHEDULED], seconds=sweep_seconds, **place)
-            self._pollers = [StreamPoller(function, log=terminal.say, **place) for function in mapped]
             self.tracking = Gateway(
                 f"tracking-api-{environment}",
                 environment,
@@ -86,18 +91,21 @@ class System:
                 log=terminal.say,
                 **place,
             )
-            self.public = HttpGateway(
-                f"tracking-public-{environment}",
-                functions=functions,
-                port=public_port,
-                log=terminal.say,
-                **place,
-            )
-            for poller in self._pollers:
-                opened.enter_context(poller)
-            opened.enter_context(self.ticker)
-            for server in (self.invoke, self.tracking, self.public):
-                opened.enter_context(server)
+
+            def http_api(name: str, port: int) -> HttpGateway:
+                return HttpGateway(
+                    f"tracking-{name}-{environment}",
+                    functions=functions,
+                    port=port,
+                    log=terminal.say,
+                    **place,
+                )
+
+            self.public = http_api("public", public_port)
+            self.partners = http_api("partners", partners_port) if partners_port is not None else None
+            self._apis = [api for api in (self.tracking, self.public, self.partners) if api]
+            for part in (*self._pollers, *self.tickers.values(), self.invoke, *self._apis):
+                opened.enter_context(part)
             self._open = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -113,11 +121,8 @@ class System:
         for package, function in self._functions.items():
             function.load(build(package))
             self._sources[package] = sources(package)
-        for poller in self._pollers:
-            poller.read()
-        self.ticker.read()
-        self.tracking.read()
-        self.public.read()
+        for part in (*self._pollers, *self.tickers.values(), *self._apis):
+            part.read()
 
     def reload(self) -> Iterator[str]:
         """Replaces the code of the functions whose sources have changed, and says so in a line for each.
@@ -135,7 +140,7 @@ class System:
         if faults:
             yield from (f"{fault}; the code before it goes on serving." for fault in sorted(faults))
             return
-        with ThreadPoolExecutor(len(PACKAGES)) as pool:
+        with ThreadPoolExecutor(len(self._functions)) as pool:
             reloads = {
                 self._functions[package].name: pool.submit(self._functions[package].reload, files)
                 for package, files in changed.items()
@@ -146,6 +151,17 @@ class System:
                 yield f"Replaced the code of {name} in {time.monotonic() - started:.1f} s."
             except HandlerError as error:
                 yield f"{name}: {error}; the code before it goes on serving."
+
+
+def _packages(environment: str, *, endpoint: str, region: str) -> dict[str, str]:
+    """The deployed functions of an environment by their packages."""
+    pages = client("lambda", endpoint, region).get_paginator("list_functions").paginate()
+    return {
+        function["Handler"].partition(".")[0]: function["FunctionName"]
+        for page in pages
+        for function in page["Functions"]
+        if function["FunctionName"].endswith(f"-{environment}")
+    }
 
 
 def _syntax_error(name: str, files: Mapping[str, bytes]) -> str:

@@ -3,6 +3,10 @@
 import os
 import signal
 import sys
+from itertools import combinations
+
+#: Of the tracking API, the public one and the partners', with their defaults.
+PORTS = {"PORT": "8080", "PUBLIC_PORT": "8081", "PARTNERS_PORT": "8082"}
 
 
 def _port(variable: str, default: str) -> int:
@@ -24,11 +28,12 @@ def _run() -> None:
 
     from local.session import FAILURES, up
 
-    port, public_port = _port("PORT", "8080"), _port("PUBLIC_PORT", "8081")
-    if port == public_port:
-        sys.exit(f"Error: PORT and PUBLIC_PORT are both {port}; each API needs one of its own.")
+    ports = {variable: _port(variable, default) for variable, default in PORTS.items()}
+    for (one, port), (other, same) in combinations(ports.items(), 2):
+        if port == same:
+            sys.exit(f"Error: {one} and {other} are both {port}; each API needs one of its own.")
     try:
-        up(port, public_port, apply=bool(os.environ.get("APPLY")))
+        up(*ports.values(), apply=bool(os.environ.get("APPLY")))
     except FAILURES as error:
         sys.exit(f"Error: {error}")
     except (BotoCoreError, ClientError) as error:

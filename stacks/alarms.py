@@ -157,6 +157,31 @@ def public_alarms(settings: Settings, api: HttpApi, function: PythonFunction) ->
     # fmt: on
 
 
+def partners_alarms(settings: Settings, api: HttpApi) -> list[Alarm | CompositeAlarm]:
+    """The rows of the partners' API."""
+    failures = api.metric("5xx")
+    # fmt: off
+    return [
+        Alarm("partners-5xx", failures, 5, 1, MINUTE,
+              "The partners' API's requests fail through no fault of the partners."),
+        *_availability(settings, "partners-availability", failures, api.metric("Count")),
+    ]
+    # fmt: on
+
+
+def inbound_alarms(function: PythonFunction) -> list[Alarm | CompositeAlarm]:
+    """The rows of the function that takes in what partners send."""
+    # fmt: off
+    return [
+        Alarm("inbound-kept", function.own_metric("InboundKept"), 0, 1, 5 * MINUTE,
+              "A source sends what its mapping does not know; it is kept, and `make redrive` maps it again."),
+        Alarm("inbound-refused", function.own_metric("InboundRefused"), 50, 2, 5 * MINUTE,
+              "Many requests are refused: a secret was changed on one side, or somebody guesses."),
+        *function.alarms("inbound", "the inbound function", errors={"threshold": 0}),
+    ]
+    # fmt: on
+
+
 def _availability(
     settings: Settings, name: str, failures: Metric, requests: Metric
 ) -> Iterator[CompositeAlarm]:

@@ -77,12 +77,11 @@ class PublicStack(Stack):
             environment=environment,
             name="tracking-public",
             description="Public Tracking API",
-            function=function,
-            routes=["$default", SHIPMENTS] if table else ["$default"],
             allowed_origins=chosen.allowed_origins,
             rate_limit=chosen.rate_limit,
             burst_limit=chosen.burst_limit,
         )
+        api.add_routes(function, public=["$default", SHIPMENTS] if table else ["$default"])
 
         rows = public_alarms(settings, api, function)
         alarms = Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)

@@ -79,6 +79,16 @@ class Public:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Partners:
+    enabled: bool
+    sources: Mapping[str, Mapping[str, Any]]
+    rate_limit: int
+    burst_limit: int
+    reserved_concurrency: int
+    log_retention_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Monitoring:
     emails: Sequence[str]
     availability_goal_percent: float
@@ -111,6 +121,7 @@ class Settings:
     flags: Flags
     notifications: Notifications
     public: Public
+    partners: Partners
     monitoring: Monitoring
     alarms: Mapping[str, float]
     """Thresholds by the alarms' names, where they are not those of stacks/alarms.py."""
@@ -215,6 +226,7 @@ def load_all_regions(path: Path, environ: Mapping[str, str]) -> list[Settings]:
             flags=Flags(**values["flags"]),
             notifications=Notifications(**values["notifications"]),
             public=Public(**values["public"]),
+            partners=Partners(**values["partners"]),
             monitoring=Monitoring(**values["monitoring"]),
             alarms=values["alarms"],
         )

@@ -9,7 +9,7 @@ from tests.synthesis import grants, referred, resources
 #: From each service's page "CloudWatch metrics": the metrics, and the dimensions that they are emitted with.
 DOCUMENTED = {
     ("AWS/ApiGateway", frozenset({"ApiName", "Stage"})): {"4XXError", "5XXError", "Count", "Latency"},
-    ("AWS/ApiGateway", frozenset({"ApiId", "Stage"})): {"5xx", "Count", "Latency"},
+    ("AWS/ApiGateway", frozenset({"ApiId", "Stage"})): {"4xx", "5xx", "Count", "Latency"},
     ("AWS/Lambda", frozenset({"FunctionName"})): {
         "DestinationDeliveryFailures",
         "Duration",

@@ -26,6 +26,8 @@ ACCOUNT, REGION, ENVIRONMENT = DEFAULT_ACCOUNT_ID, "us-east-1", "dev"
 KEY = "key/of-the-environment"
 #: The bucket of its dead letters, whose name ends in a hash.
 BUCKET = f"tracking-dlq-{ENVIRONMENT}-hash"
+#: And of what sources sent that is no update.
+QUARANTINE = f"tracking-quarantine-{ENVIRONMENT}-hash"
 #: What the policies' conditions ask for.
 CONDITION_KEYS = {"kms:ViaService", "cloudwatch:namespace"}
 _TEST_ENVIRONMENT = re.compile(r"pr-[0-9a-f]{12}")
@@ -131,6 +133,13 @@ FUNCTIONS = {
         rights("dynamodb", _TABLE, "Query") | rights("dynamodb", _SHIPMENTS, "GetItem"),
         _METRICS,
     ),
+    "inbound": Function(
+        "tracking-inbound",
+        rights("dynamodb", _TABLE, "PutItem", "Query")
+        | rights("ssm", f"parameter/tracking/{ENVIRONMENT}/inbound/demo", "GetParameters")
+        | {Right("s3:PutObject", f"arn:aws:s3:::{QUARANTINE}/*")},
+        set(),
+    ),
     "webhooks": Function(
         "tracking-webhooks",
         rights("dynamodb", _WEBHOOKS, "DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")
@@ -175,6 +184,7 @@ DENIED = (
         "ssm", f"parameter/logistics/features/{ENVIRONMENT}/flags", "PutParameter", "GetParametersByPath"
     )
     | rights("ssm", "parameter/other", "GetParameters")
+    | rights("ssm", f"parameter/tracking/{ENVIRONMENT}/inbound/other", "GetParameters")
     | rights("sns", f"tracking-alarms-{ENVIRONMENT}", "Publish", "Subscribe")
     | rights("sns", f"tracking-notifications-{ENVIRONMENT}", "Subscribe", "SetTopicAttributes")
     | rights("sns", "other", "Publish")
@@ -272,8 +282,9 @@ def recorded() -> Iterator[dict[str, set[Right]]]:
     with pytest.MonkeyPatch.context() as patch:
         for function in FUNCTIONS:
             wiring = import_module(f"{function}.wiring")
-            maker = "Client" if hasattr(wiring, "Client") else "make_client"
-            patch.setattr(wiring, maker, _recording(found[function], getattr(wiring, maker)))
+            for maker in ("Client", "make_client"):
+                if hasattr(wiring, maker):
+                    patch.setattr(wiring, maker, _recording(found[function], getattr(wiring, maker)))
         yield found
 
 
@@ -317,6 +328,8 @@ def _needed(service: str, region: str, operation: str, params: dict[str, Any]) -
             yield from ((action, f"{prefix}:table/{table}") for table in tables)
         case "ssm", {"Names": names}:
             yield from ((action, f"{prefix}:parameter{name}") for name in names)
+        case "s3", {"Bucket": bucket, "Key": _}:
+            yield action, f"arn:aws:s3:::{bucket}/*"
         case "sns", {"TopicArn": topic}:
             yield action, topic
         case "sqs", {"QueueUrl": url}:

@@ -46,7 +46,8 @@ def _thresholds(dev: Mapping[str, Any], prod: Mapping[str, Any]) -> str:
     columns = [_alarms(dev, "dev"), _alarms(prod, "prod")]
     for name, alarm in columns[0].items():
         meaning = alarm["alarm_description"].partition(" What to do:")[0]
-        values = [f"{column[name]['threshold']:,}" for column in columns]
+        # Not every environment has every stack.
+        values = [f"{column[name]['threshold']:,}" if name in column else "" for column in columns]
         rows.append(f"| `{name}` | {' | '.join(values)} | {meaning} |")
     return "\n".join(rows)
 

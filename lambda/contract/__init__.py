@@ -60,6 +60,11 @@ DELIVERIES_TABLE: Final = "DELIVERIES_TABLE"
 DELIVERIES_QUEUE: Final = "DELIVERIES_QUEUE"
 #: Whether a webhook may be on this machine, and without TLS; in an emulated deployment alone.
 LOCAL_RECEIVERS: Final = "LOCAL_RECEIVERS"
+INBOUND_SOURCES: Final = "INBOUND_SOURCES"
+QUARANTINE_BUCKET: Final = "QUARANTINE_BUCKET"
+
+#: What the names of the SSM parameters begin with that hold the secrets of sources, each named after its source.
+INBOUND_SECRETS: Final = "/tracking/{environment}/inbound/"
 
 #: The kinds of a stream's records that its function is given: updates are added and never change, shipments do both.
 UPDATES_EVENTS: Final = ("INSERT",)

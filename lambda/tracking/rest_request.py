@@ -1,17 +1,12 @@
 """A request to the tracking API."""
 
-import time
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote
 
-from runtime.aws import SLOWEST_CALL
 from shipments.document import Fault
 from web import exact_json, request
 from web.errors import ApiError
 from web.request import as_dict, as_str
-
-#: Seconds after which API Gateway gives a request up.
-GATEWAY_TIMEOUT: Final = 29
 
 _MAX_KEY = 255
 
@@ -21,9 +16,6 @@ class Request(request.Request):
 
     def __init__(self, event: Any, context: Any) -> None:
         super().__init__(event, context)
-        #: The last moment, on the clock of `time.monotonic`, to begin one more call to AWS.
-        limit = min(_remaining_seconds(context), GATEWAY_TIMEOUT)
-        self.deadline = time.monotonic() + max(limit - SLOWEST_CALL, limit / 2)
         self.method = as_str(self._event.get("httpMethod"))
         self.path = as_str(self._event.get("path"))
         #: The route's path without the base path of a custom domain.
@@ -65,8 +57,3 @@ class Request(request.Request):
             return exact_json.loads(self.body(max_bytes))
         except ValueError as error:
             raise ApiError(400, "The body must be JSON", [Fault("", str(error))]) from None
-
-
-def _remaining_seconds(context: Any) -> float:
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return remaining() / 1000 if callable(remaining) else GATEWAY_TIMEOUT

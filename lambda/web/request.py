@@ -4,7 +4,12 @@ import base64
 import re
 import time
 import uuid
-from typing import Any
+from typing import Any, Final
+
+from runtime.aws import SLOWEST_CALL
+
+#: Seconds after which API Gateway gives a request up; an HTTP API waits for one second more.
+GATEWAY_TIMEOUT: Final = 29
 
 _REQUEST_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 
@@ -18,6 +23,9 @@ class Request:
     def __init__(self, event: Any, context: Any) -> None:
         #: When it arrived, in ms since the epoch.
         self.now = int(time.time() * 1000)
+        #: The last moment, on the clock of `time.monotonic`, to begin one more call to AWS.
+        limit = min(_remaining_seconds(context), GATEWAY_TIMEOUT)
+        self.deadline = time.monotonic() + max(limit - SLOWEST_CALL, limit / 2)
         self._event = as_dict(event)
         self._gateway = as_dict(self._event.get("requestContext"))
         self.id = next(
@@ -51,3 +59,8 @@ def as_dict(value: Any) -> dict[Any, Any]:
 def as_str(value: Any) -> str:
     """`value` if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def _remaining_seconds(context: Any) -> float:
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return remaining() / 1000 if callable(remaining) else GATEWAY_TIMEOUT

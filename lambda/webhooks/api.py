@@ -4,13 +4,13 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 import contract
+from contract.partner_routes import AFTER, BEFORE, FEED, SINCE, WAIT
 from contract.routes import WholeNumber
-from contract.webhook_routes import AFTER, BEFORE, FEED, SINCE, WAIT
 from outbound.addresses import Forbidden, check_url
 from outbound.message import render, sample
 from outbound.queue import DeliveryQueue, NotQueued
@@ -23,28 +23,16 @@ from storage.deliveries import Contended, DeliveryStore
 from storage.webhooks import WebhookStore
 from web import exact_json, query
 from web.errors import CODES, ApiError, as_api_error
-from web.request import Request, as_dict, as_str
+from web.http_request import Request
+from web.request import as_str
 
 #: Bytes of a body.
 MAX_BODY = 64 * 1024
 #: Seconds between two looks for the next message of a feed.
 _PAUSE = 1
-#: Seconds of an invocation that waiting leaves.
-_RESERVE = 5
 _NO_ID = "There is no webhook with this id"
 
 Answer = dict[str, Any]
-
-
-class _Call(NamedTuple):
-    """A request whose route was found."""
-
-    request: Request
-    id: str
-    """Of the webhook in its path."""
-    event: dict[Any, Any]
-    seconds: float
-    """That the invocation has left."""
 
 
 class Api:
@@ -71,7 +59,7 @@ class Api:
         self._telemetry = telemetry
         self._local = local
         self._schema = Schema(contract.WEBHOOK_SCHEMA)
-        self._routes: Mapping[str, Callable[[_Call], str]] = {
+        self._routes: Mapping[str, Callable[[Request], str]] = {
             "POST /webhooks": self._create,
             "GET /webhooks": self._list,
             "GET /webhooks/{id}": self._get,
@@ -88,61 +76,53 @@ class Api:
         """The answer to any event whatever, as an HTTP API wants it (payload format 2.0)."""
         request = Request(event, context)
         self._telemetry.start(request.id)
-        route, status, headers = as_str(as_dict(event).get("routeKey")), 200, dict[str, str]()
+        status, headers = 200, {"Cache-Control": "no-store"}
         try:
-            answer = self._routes.get(route, _find_nothing)
-            id = as_str(as_dict(as_dict(event).get("pathParameters")).get("id"))
-            seconds = context.get_remaining_time_in_millis() / 1000
-            body = answer(_Call(request, id, as_dict(event), seconds))
+            body = self._routes.get(request.route, _find_nothing)(request)
         except Exception as error:
             problem = as_api_error(_as_domain_error(error), self._telemetry)
-            status, headers = problem.status, dict(problem.headers)
+            status, headers = problem.status, {**headers, **problem.headers}
             body = json.dumps(problem.body(request.id))
         self._telemetry.count(
             "RequestFailed" if status >= 500 else "RequestRefused" if status >= 400 else "RequestServed"
         )
-        self._telemetry.finish(
-            route=route if route in self._routes else "", status_code=status, code=CODES.get(status)
-        )
-        kind = {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Request-Id": request.id}
-        return {
-            "statusCode": status,
-            "headers": {**kind, **headers},
-            "body": body,
-            "isBase64Encoded": False,
-        }
+        name = request.route if request.route in self._routes else ""
+        self._telemetry.finish(route=name, status_code=status, code=CODES.get(status))
+        return {**request.answer(status, {}, headers), "body": body}
 
-    def _create(self, call: _Call) -> str:
-        members = self._members(call)
+    def _create(self, request: Request) -> str:
+        members = self._members(request)
         id, url = str(uuid.uuid4()), members.get("url")
         shown = make_secret() if url else make_token(id)
         secret = Secret(shown if url else hash_token(shown))
-        webhook = Webhook(id=id, created_at=call.request.now, secrets=[secret], **members)
+        webhook = Webhook(id=id, created_at=request.now, secrets=[secret], **members)
         self._webhooks.put(webhook)
         return json.dumps({**webhook.visible, **_shown(webhook, shown)})
 
-    def _list(self, call: _Call) -> str:
+    def _list(self, request: Request) -> str:
         found = [webhook.visible for webhook in self._webhooks.all()]
         return json.dumps({"webhooks": found, "count": len(found)})
 
-    def _get(self, call: _Call) -> str:
-        return json.dumps(self._find(call.id).visible)
+    def _get(self, request: Request) -> str:
+        return json.dumps(self._find(_id(request)).visible)
 
-    def _change(self, call: _Call) -> str:
-        members, found = self._members(call), self._find(call.id)
+    def _change(self, request: Request) -> str:
+        members, found = self._members(request), self._find(_id(request))
         if "url" in members and not found.url:
             raise _invalid("/url", "cannot be given to a pull feed")
         if members.get("state") == ACTIVE or "url" in members:
             # Its receiver is another, or was mended.
             members |= {"failures": 0, "blocked_until": None}
-        return json.dumps(_there(self._webhooks.change(call.id, **members) if members else found).visible)
+        return json.dumps(
+            _there(self._webhooks.change(_id(request), **members) if members else found).visible
+        )
 
-    def _delete(self, call: _Call) -> str:
-        return json.dumps(_there(self._webhooks.delete(call.id)).visible)
+    def _delete(self, request: Request) -> str:
+        return json.dumps(_there(self._webhooks.delete(_id(request))).visible)
 
-    def _test(self, call: _Call) -> str:
-        webhook = self._find(call.id)
-        notification = sample(f"test_{uuid.uuid4().hex}", call.request.now)
+    def _test(self, request: Request) -> str:
+        webhook = self._find(_id(request))
+        notification = sample(f"test_{uuid.uuid4().hex}", request.now)
         message = render(notification, webhook.format, self._environment)
         numbers = self._deliveries.add(webhook, [message])
         if not numbers:
@@ -151,27 +131,27 @@ class Api:
             self._queue.send(webhook.id, numbers)
         return json.dumps({"id": message.id, "sequence": numbers[0]})
 
-    def _rotate(self, call: _Call) -> str:
-        webhook = self._find(call.id)
+    def _rotate(self, request: Request) -> str:
+        webhook = self._find(_id(request))
         shown = make_secret() if webhook.url else make_token(webhook.id)
         value = shown if webhook.url else hash_token(shown)
-        secrets = renewed(webhook.secrets, value, call.request.now)
+        secrets = renewed(webhook.secrets, value, request.now)
         _there(self._webhooks.change(webhook.id, secrets=secrets))
         return json.dumps({**_shown(webhook, shown), "former_until": secrets[1].until})
 
-    def _list_deliveries(self, call: _Call) -> str:
-        webhook, limit = self._find(call.id), query.limit(call.request.query)
-        before = query.number(call.request.query, BEFORE)
+    def _list_deliveries(self, request: Request) -> str:
+        webhook, limit = self._find(_id(request)), query.limit(request.query)
+        before = query.number(request.query, BEFORE)
         found = self._deliveries.newest(webhook.id, before=before, limit=limit)
         more = {"next_before": found[-1].sequence} if len(found) == limit else {}
         visible = [delivery.visible for delivery in found]
         return json.dumps({"deliveries": visible, "count": len(visible), **more})
 
-    def _replay(self, call: _Call) -> str:
-        webhook = self._find(call.id)
-        if SINCE.name not in call.request.query:
+    def _replay(self, request: Request) -> str:
+        webhook = self._find(_id(request))
+        if SINCE.name not in request.query:
             raise _invalid("/since", "is required")
-        since = query.number(call.request.query, WholeNumber(SINCE.name, 0, BEFORE.maximum, 0))
+        since = query.number(request.query, WholeNumber(SINCE.name, 0, BEFORE.maximum, 0))
         if not webhook.url:
             raise ApiError(409, "A pull feed is read again with a smaller `after`")
         if webhook.state != ACTIVE:
@@ -181,22 +161,22 @@ class Api:
             _there(self._webhooks.change(webhook.id, replay=[first, last]))
         return json.dumps({"count": last + 1 - first})
 
-    def _read(self, call: _Call) -> str:
-        webhook, parameters = self._authorized(call), call.request.query
+    def _read(self, request: Request) -> str:
+        webhook, parameters = self._authorized(request), request.query
         after, limit = query.number(parameters, AFTER), query.limit(parameters)
-        until = time.monotonic() + min(query.number(parameters, WAIT), call.seconds - _RESERVE)
+        until = time.monotonic() + query.number(parameters, WAIT)
         while not (found := self._deliveries.after(webhook.id, after, limit)) and time.monotonic() < until:
             time.sleep(_PAUSE)
         # The messages as they are, since parsing and writing them may change their numbers.
         changes = ",".join(f'{{"sequence":{one.sequence},"message":{one.body}}}' for one in found)
         return f'{{"changes":[{changes}],"next_after":{found[-1].sequence if found else after}}}'
 
-    def _authorized(self, call: _Call) -> Webhook:
-        scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
+    def _authorized(self, request: Request) -> Webhook:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         id = token.partition(".")[0]
         if scheme.lower() == "bearer" and _is_id(id):
             webhook = self._webhooks.get(id)
-            good = webhook and not webhook.url and is_token(token, webhook.secrets, call.request.now)
+            good = webhook and not webhook.url and is_token(token, webhook.secrets, request.now)
             if webhook and good and webhook.state == ACTIVE:
                 return webhook
         raise ApiError(401, "The token is not one of a pull feed", headers={"WWW-Authenticate": "Bearer"})
@@ -204,10 +184,10 @@ class Api:
     def _find(self, id: str) -> Webhook:
         return _there(self._webhooks.get(id) if _is_id(id) else None)
 
-    def _members(self, call: _Call) -> dict[str, Any]:
+    def _members(self, request: Request) -> dict[str, Any]:
         """Those that the body sets. Raises ApiError, Invalid."""
         try:
-            raw = call.request.raw_body()
+            raw = request.raw_body()
             if len(raw) > MAX_BODY:
                 raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
             members = exact_json.loads(raw.decode() or "{}")
@@ -223,8 +203,13 @@ class Api:
         return found
 
 
-def _find_nothing(call: _Call) -> str:
+def _find_nothing(request: Request) -> str:
     raise ApiError(404, "Not found")
+
+
+def _id(request: Request) -> str:
+    """The id of the webhook in the path."""
+    return as_str(request.path_parameters.get("id"))
 
 
 def _is_id(text: str) -> bool:

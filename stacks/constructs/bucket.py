@@ -1,6 +1,15 @@
 """A bucket that nobody but its owners reads."""
 
+from collections.abc import Mapping
+
 from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
+    S3BucketLifecycleConfigurationRuleFilter,
+)
 from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
 from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
 from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
@@ -11,7 +20,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 from constructs import Construct
 
 from stacks.constructs.key import EncryptionKey
-from stacks.constructs.role import policy_document, refuse_plain_http
+from stacks.constructs.role import Role, policy_document, refuse_plain_http
 
 
 class PrivateBucket(Construct):
@@ -21,6 +30,7 @@ class PrivateBucket(Construct):
         key: what it is encrypted with, if not with a key of S3's own.
         tls_only: an emulator on this machine speaks plain HTTP.
         force_destroy: whether what is in it is deleted with it.
+        kept_days: after how many days what is in it is deleted, by what the rule is called, if it is.
     """
 
     def __init__(
@@ -32,11 +42,12 @@ class PrivateBucket(Construct):
         key: EncryptionKey | None,
         tls_only: bool,
         force_destroy: bool = False,
+        kept_days: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._key = key
         self._bucket = S3Bucket(self, "bucket", bucket=name, force_destroy=force_destroy)
-        self.arn = self._bucket.arn
+        self.arn, self.name = self._bucket.arn, self._bucket.bucket
         default = S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
             sse_algorithm="aws:kms" if key else "AES256", kms_master_key_id=key.arn if key else None
         )
@@ -64,3 +75,29 @@ class PrivateBucket(Construct):
         if tls_only:
             refusal = refuse_plain_http("s3:*", self.arn, f"{self.arn}/*")
             S3BucketPolicy(self, "policy", bucket=self._bucket.id, policy=policy_document(refusal))
+        if kept_days:
+            S3BucketLifecycleConfiguration(
+                self,
+                "expiration",
+                bucket=self._bucket.id,
+                rule=[
+                    S3BucketLifecycleConfigurationRule(
+                        id=rule,
+                        status="Enabled",
+                        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+                        expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=days)],
+                        abort_incomplete_multipart_upload=[
+                            S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
+                                days_after_initiation=1
+                            )
+                        ],
+                    )
+                    for rule, days in kept_days.items()
+                ],
+            )
+
+    def grant_put(self, role: Role) -> None:
+        """Lets `role` add objects."""
+        role.allow(["s3:PutObject"], f"{self.arn}/*")
+        if self._key:
+            self._key.grant_use(role, via="s3")

@@ -1,13 +1,5 @@
 """The bucket of the dead letters."""
 
-from cdktf import Fn
-from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
-    S3BucketLifecycleConfiguration,
-    S3BucketLifecycleConfigurationRule,
-    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
-    S3BucketLifecycleConfigurationRuleExpiration,
-    S3BucketLifecycleConfigurationRuleFilter,
-)
 from cdktf_cdktf_provider_aws.s3_bucket_notification import S3BucketNotification
 from constructs import Construct
 
@@ -37,34 +29,14 @@ class DeadLetterBucket(PrivateBucket):
         queue: DeadLetterQueue,
         tls_only: bool,
     ) -> None:
-        # Unique in the world and in 63 characters, whatever the environment is called.
-        account = environment.account
-        place = Fn.substr(Fn.sha256(Fn.join("-", [account.id, account.region])), 0, 12)
         super().__init__(
             scope,
             id,
-            name=f"tracking-dlq-{environment.name}-{place}",
+            name=environment.bucket_name("tracking-dlq"),
             key=environment.key,
             tls_only=tls_only,
             force_destroy=not environment.protect_from_deletion,
-        )
-        S3BucketLifecycleConfiguration(
-            self,
-            "expiration",
-            bucket=self._bucket.id,
-            rule=[
-                S3BucketLifecycleConfigurationRule(
-                    id="dead-letters",
-                    status="Enabled",
-                    filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
-                    expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=KEPT_DAYS)],
-                    abort_incomplete_multipart_upload=[
-                        S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
-                            days_after_initiation=1
-                        )
-                    ],
-                )
-            ],
+            kept_days={"dead-letters": KEPT_DAYS},
         )
         S3BucketNotification(self, "arrivals", bucket=self._bucket.id, eventbridge=True)
         queue.announce_objects(self._bucket.bucket, rule_name=f"tracking-dead-letters-{environment.name}")

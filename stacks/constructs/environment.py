@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cdktf import Fn
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
@@ -23,6 +24,11 @@ class Environment:
     """Of the customer's own, for data and logs, if there is one."""
     log_retention_days: int
     protect_from_deletion: bool
+
+    def bucket_name(self, name: str) -> str:
+        """What a bucket is called: unique in the world and in 63 characters, whatever the environment's name is."""
+        place = Fn.substr(Fn.sha256(Fn.join("-", [self.account.id, self.account.region])), 0, 12)
+        return f"{name}-{self.name}-{place}"
 
     def log_group(self, scope: Construct, id: str, *, name: str) -> CloudwatchLogGroup:
         """Makes a log group, whose whole name is `name`, in `scope`."""

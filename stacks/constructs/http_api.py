@@ -1,4 +1,4 @@
-"""The public HTTP API in front of a function."""
+"""An HTTP API in front of functions."""
 
 import json
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ CORS_MAX_AGE = 300
 
 
 class HttpApi(Construct):
-    """An HTTP API whose routes all call one function, without credentials.
+    """An HTTP API, without routes until `add_routes` is called.
 
     Its one stage, $default, stands in no path, and follows every change by itself.
 
     Args:
         environment: whose name ends the API's.
-        routes: their keys, as in "GET /shipments/{tracking_id}".
-        allowed_origins: whose scripts may read the answers; API Gateway answers their preflight requests.
+        allowed_origins: whose scripts may read the answers, if there are any; API Gateway answers their preflight
+            requests.
         rate_limit: requests a second, for all callers together.
         burst_limit: requests at once.
     """
@@ -55,11 +55,9 @@ class HttpApi(Construct):
         environment: Environment,
         name: str,
         description: str,
-        function: PythonFunction,
-        routes: Sequence[str],
-        allowed_origins: Sequence[str],
         rate_limit: int,
         burst_limit: int,
+        allowed_origins: Sequence[str] | None = None,
     ) -> None:
         super().__init__(scope, id)
         name = f"{name}-{environment.name}"
@@ -76,30 +74,10 @@ class HttpApi(Construct):
                 expose_headers=["*"],
                 max_age=CORS_MAX_AGE,
                 allow_credentials=False,
-            ),
-        )
-        LambdaPermission(
-            self,
-            "permission",
-            statement_id="AllowHttpApiInvoke",
-            action="lambda:InvokeFunction",
-            function_name=function.name,
-            principal="apigateway.amazonaws.com",
-            source_arn=f"{api.execution_arn}/*/*",
-        )
-        integration = Apigatewayv2Integration(
-            self,
-            "integration",
-            api_id=api.id,
-            integration_type="AWS_PROXY",
-            integration_method="POST",
-            integration_uri=function.invoke_arn,
-            payload_format_version="2.0",
-        )
-        for route in routes:
-            Apigatewayv2Route(
-                self, route, api_id=api.id, route_key=route, target=f"integrations/{integration.id}"
             )
+            if allowed_origins is not None
+            else None,
+        )
         access_log = environment.log_group(
             self,
             "access-log",
@@ -120,9 +98,53 @@ class HttpApi(Construct):
                 destination_arn=access_log.arn, format=json.dumps(ACCESS_LOG)
             ),
         )
-        self.id = api.id
+        self.id, self._execution_arn = api.id, api.execution_arn
         self.url = stage.invoke_url
         self._stage_name = stage.name
+
+    def add_routes(
+        self,
+        function: PythonFunction,
+        *,
+        public: Sequence[str] = (),
+        signed: Sequence[str] = (),
+        name: str = "",
+    ) -> None:
+        """Has a function answer routes, which are named by their keys, as in "GET /shipments/{tracking_id}".
+
+        Args:
+            public: those that let in everybody.
+            signed: those that let in whom IAM allows to call the route, by their signatures.
+            name: ends the ids of what connects the function, where it is not the API's only one.
+        """
+        suffix = f"-{name}" if name else ""
+        LambdaPermission(
+            self,
+            f"permission{suffix}",
+            statement_id="AllowHttpApiInvoke",
+            action="lambda:InvokeFunction",
+            function_name=function.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=f"{self._execution_arn}/*/*",
+        )
+        integration = Apigatewayv2Integration(
+            self,
+            f"integration{suffix}",
+            api_id=self.id,
+            integration_type="AWS_PROXY",
+            integration_method="POST",
+            integration_uri=function.invoke_arn,
+            payload_format_version="2.0",
+        )
+        for key in (*public, *signed):
+            Apigatewayv2Route(
+                self,
+                key,
+                api_id=self.id,
+                route_key=key,
+                target=f"integrations/{integration.id}",
+                authorization_type="AWS_IAM" if key in signed else None,
+            )
 
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
         """A metric that API Gateway emits for the stage."""

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from local.aws import CREDENTIALS, EmbeddedAws
 from local.function import Function
 from local.gateway import Gateway
 from local.http_api import HttpGateway
+from local.partner import put_secrets
 from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
@@ -84,18 +85,31 @@ def public(deployment: Deployment) -> Iterator[HttpGateway]:
         yield served
 
 
-@contextmanager
-def serve_public(deployment: Deployment) -> Iterator[HttpGateway]:
+def serve_public(deployment: Deployment) -> AbstractContextManager[HttpGateway]:
     """The deployed public API on a port of this machine, with a function that starts cold."""
-    with (
-        function(deployment, "public") as processor,
-        HttpGateway(
-            "tracking-public-dev",
-            endpoint=deployment.aws.endpoint,
-            region=REGION,
-            functions={processor.name: processor},
-        ) as served,
-    ):
+    return serve_http(deployment, "public", "public")
+
+
+@contextmanager
+def serve_http(deployment: Deployment, api: str, *names: str) -> Iterator[HttpGateway]:
+    """A deployed HTTP API on a port of this machine, with functions that start cold."""
+    with ExitStack() as stack:
+        functions = [stack.enter_context(function(deployment, name)) for name in names]
+        yield stack.enter_context(
+            HttpGateway(
+                f"tracking-{api}-dev",
+                endpoint=deployment.aws.endpoint,
+                region=REGION,
+                functions={one.name: one for one in functions},
+            )
+        )
+
+
+@pytest.fixture(scope="session")
+def partners(deployment: Deployment) -> Iterator[HttpGateway]:
+    """The deployed partners' API, whose sources have their secrets."""
+    put_secrets(load_settings(ROOT / "cdktf.json", deployment.environ))
+    with serve_http(deployment, "partners", "inbound") as served:
         yield served
 
 

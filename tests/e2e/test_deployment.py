@@ -107,7 +107,7 @@ def test_a_change_of_status_is_told_once_and_another_scan_is_not(gateway: Gatewa
 
 
 def test_a_second_plan_changes_nothing(deployment: Deployment) -> None:
-    for stack in ("state", "tracking-dev", "public-dev"):
+    for stack in ("state", "tracking-dev", "public-dev", "partners-dev"):
         status, said = deployment.stacks.terraform(stack, "plan", "-lock=false", "-detailed-exitcode")
         assert status == 0, said
 
@@ -198,7 +198,9 @@ def test_a_deploy_is_refused_by_the_lock_of_another_and_a_stale_lock_is_found_an
     assert tool(deployment, "unlock", "--lock", lock).stdout == "Released the lock of public-dev.\n"
     again = tool(deployment, "unlock", "--lock", lock)
     assert again.returncode == 1
-    assert again.stderr.startswith("Error: None of tracking-dev, public-dev, state has this lock")
+    assert again.stderr.startswith(
+        "Error: None of tracking-dev, partners-dev, public-dev, state has this lock"
+    )
 
 
 def test_the_state_is_encrypted_in_its_bucket(deployment: Deployment) -> None:

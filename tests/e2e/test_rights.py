@@ -8,7 +8,6 @@ import pytest
 
 from tests.e2e.conftest import Deployment
 from tests.rights import (
-    BUCKET,
     DENIED,
     ENVIRONMENT,
     FUNCTIONS,
@@ -38,7 +37,7 @@ def granted(deployment: Deployment, function: str) -> list[Granted]:
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     key = kms.describe_key(KeyId=f"alias/tracking-{ENVIRONMENT}")["KeyMetadata"]["KeyId"]
     text = json.dumps(document).replace(f"key/{key}", KEY)
-    return grants(json.loads(re.sub(BUCKET.replace("hash", "[0-9a-f]{12}"), BUCKET, text)))
+    return grants(json.loads(re.sub(rf"(tracking-\w+-{ENVIRONMENT})-[0-9a-f]{{12}}", r"\1-hash", text)))
 
 
 def test_what_is_needed_is_granted(function: str, granted: list[Granted]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from local.up import PORTS
 from main import ROOT
 from tests.commands import output
 from tests.copies import copy_project
@@ -35,8 +36,8 @@ class Up:
     """A `make up` in a folder; `lines` are what it has printed."""
 
     def __init__(self, folder: Path = ROOT, **variables: str) -> None:
-        self.port, self.public_port = free_ports(2)
-        ports = {"PORT": str(self.port), "PUBLIC_PORT": str(self.public_port)}
+        self.port, self.public_port, partners_port = free_ports(3)
+        ports = dict(zip(PORTS, map(str, (self.port, self.public_port, partners_port)), strict=True))
         self._mark = f"UP_TEST={os.getpid()}-{time.monotonic_ns()}"
         name, _, value = self._mark.partition("=")
         self.process = subprocess.Popen(
@@ -141,6 +142,8 @@ def test_the_commands_of_the_welcome_work(up: Up, project: Path) -> None:
     assert len(commands) == 2
     for line in commands:
         assert "PKG-1" in output("sh", "-c", f". .local/env; {line}", folder=project)
+    (line,) = (line for line in up.lines if line.startswith("  .local/send"))
+    assert output("sh", "-c", f". .local/env; {line}", folder=project).startswith("202 ")
 
 
 def test_a_saved_function_is_served(up: Up, project: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import tracking.rest_request
 import tracking.wiring
 import web.request
 from runtime.aws import Client
@@ -32,7 +31,7 @@ def functions(environment: dict[str, str]) -> Iterator[list[Caller]]:
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + 600)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracking.wiring, "Client", partial(Client, read_timeout=60))
-        patch.setattr(tracking.rest_request, "time", later)
+        patch.setattr(web.request, "time", later)
         yield [Caller(make_api(environment), environment) for _ in range(THREADS)]
 
 

@@ -11,11 +11,13 @@ from deadlines.wiring import make_sweep
 from notifier.wiring import make_notifier
 from projector.wiring import make_projector
 from storage.shipments import encode_reference
+from tests.conftest import environment_suffix
 from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import Public
 from tests.functional.functions.test_notifier import handle
 from tests.rights import FUNCTIONS, Right
+from tests.senders import Sender
 from tracking.wiring import make_api
 
 
@@ -70,6 +72,15 @@ def use_public(environment: dict[str, str], update: dict[str, Any]) -> None:
     public = Public(environment | feed.environment)
     # The page is not the whole history, so the record tells of the estimate.
     assert public.get(f"/shipments/{update['tracking_id']}?limit=1").status == 200
+
+
+def use_inbound(environment: dict[str, str], update: dict[str, Any]) -> None:
+    suffix = environment_suffix()
+    sender = Sender.of(environment | {contract.ENVIRONMENT: suffix}, "demo", {"mapping": "generic"})
+    # The second takes the place of the first, which has to be looked for.
+    updates = [update | {"timestamp": 1, "metadata": {"number": number}} for number in range(2)]
+    assert sender.send({"updates": updates}).body == {"stored": 2, "kept": 0}
+    assert sender.send({"updates": [{}]}).body == {"stored": 0, "kept": 1}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -217,10 +217,10 @@ def test_a_synth_leaves_no_stack_of_an_earlier_one(output: str) -> None:
     write_stack(output, "tracking-prod", environment="prod")
     stacks = Stacks({**os.environ, "ENVIRONMENT_SUFFIX": "dev"}, output=output)
     stacks.synth()
-    assert stacks.names == ["tracking-dev", "public-dev"], "in the order of their deployment"
+    assert stacks.names == ["tracking-dev", "partners-dev", "public-dev"], "in the order of their deployment"
     assert stacks.shared == ["state"]
     folders = {folder.name for folder in (ROOT / output / "stacks").iterdir()}
-    assert folders == {"state", "tracking-dev", "public-dev"}
+    assert folders == {"state", "tracking-dev", "partners-dev", "public-dev"}
 
 
 def test_stacks_are_deployed_after_those_that_they_depend_on(output: str) -> None:

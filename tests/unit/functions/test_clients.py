@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import runtime.aws
 from runtime.aws import SLOWEST_CALL, AwsError, Client, Credentials, endpoint, sign
-from tracking.rest_request import GATEWAY_TIMEOUT
+from web.request import GATEWAY_TIMEOUT
 
 SESSION = botocore.session.Session()
 SERVICES = ("dynamodb", "ssm")

@@ -139,7 +139,8 @@ def test_the_lock_is_of_the_provider_that_the_bindings_want() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "name"), [("tracking", "tracking-processor"), ("public", "tracking-public")]
+    ("group", "name"),
+    [("tracking", "tracking-processor"), ("public", "tracking-public"), ("partners", "tracking-inbound")],
 )
 def test_concurrency_is_reserved_for_the_function_of_the_setting_alone(group: str, name: str) -> None:
     def reserved(synthesized: dict[str, Any]) -> dict[str, int]:

@@ -1,14 +1,17 @@
 """The local HTTP API before one in the embedded AWS, asked over HTTP."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
+from botocore.credentials import Credentials
 
 from local.http_api import HttpGateway
 from local.integration import UnsupportedApiError
 from tests.functional.local.http.conftest import SHOP, Deployed, ask, event
+from tests.functional.local.rest.conftest import send, signed
 from tests.functional.local.runner import REGION
 
 
@@ -108,6 +111,26 @@ def test_burst_then_rate(deployed: Deployed) -> None:
     assert answers[-1].json() == {"message": "Too Many Requests"}
 
 
+def test_a_signed_route_lets_in_who_signs_and_tells_the_function_who_it_is(deployed: Deployed) -> None:
+    name = deployed.api(["POST /items/{id}"], route={"AuthorizationType": "AWS_IAM"})
+    with deployed.gateway(name) as gateway:
+        url = f"{gateway.url}/items/a%20b?x=1"
+        asked = send(signed("POST", url, data=b"{}")).json()
+        caller = asked["requestContext"]["authorizer"]["iam"]
+        assert caller["userArn"].startswith("arn:aws:sts::")
+        assert (caller["accessKey"], asked["pathParameters"]) == ("local", {"id": "a b"})
+        changed = signed("POST", url, data=b"{}")
+        changed.body = b"[]"
+        for answer in (
+            send(changed),
+            ask("POST", url, data=b"{}"),
+            ask("POST", url, headers={"Authorization": "Bearer x"}),
+            send(signed("POST", url, credentials=Credentials("local", "wrong"))),
+            send(signed("POST", url, at=datetime.now(UTC) - timedelta(minutes=6))),
+        ):
+            assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+
+
 def test_missing_permission_to_invoke(deployed: Deployed) -> None:
     log: list[str] = []
     with deployed.gateway(deployed.api(permitted=False), log) as gateway:
@@ -119,7 +142,7 @@ def test_missing_permission_to_invoke(deployed: Deployed) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"route": {"AuthorizationType": "AWS_IAM"}}, r"\$default: its AuthorizationType is 'AWS_IAM'"),
+        ({"route": {"AuthorizationType": "JWT"}}, r"\$default: its AuthorizationType is 'JWT'"),
         ({"integration": {"IntegrationType": "HTTP_PROXY"}}, "IntegrationType is 'HTTP_PROXY'"),
         ({"integration": {"PayloadFormatVersion": "1.0"}}, "PayloadFormatVersion is '1.0'"),
         ({"routes": ["ANY /x"]}, "ANY /x: its method ANY is True"),

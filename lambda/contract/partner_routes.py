@@ -1,9 +1,19 @@
-"""The routes of webhooks, for the function that answers, the stack, and the OpenAPI document."""
+"""The routes of the partners' API, for the functions that answer, the stack, and the OpenAPI document."""
 
 from typing import Final
 
 from contract import WEBHOOK_SCHEMA
 from contract.routes import MAX_TIME, Body, Parameter, Route, WholeNumber
+
+#: Whoever calls these proves itself to the function.
+INBOUND_ROUTES: Final = (
+    Route(
+        "POST",
+        "/inbound/{source}",
+        "Send what happened to shipments, as a vendor's webhook has it",
+        "Received",
+    ),
+)
 
 _BODY = Body("Webhook", "WebhookModel", WEBHOOK_SCHEMA)
 
@@ -13,12 +23,12 @@ SINCE: Final = Parameter("since", required=True, meaning="ms since the epoch; in
 AFTER: Final = WholeNumber("after", 0, MAX_TIME, 0, "The `next_after` of the last answer.")
 WAIT: Final = WholeNumber("wait", 0, 20, 20, "For the next message, if there is none.", "seconds")
 
-#: Routes whose callers prove with a token who they are.
+#: Its caller proves itself by the token of a pull feed.
 FEED: Final = Route(
     "GET", "/changes", "The messages of a pull feed, in order", "Changes", parameters=(AFTER, LIMIT, WAIT)
 )
-#: Routes of who runs the system.
-ROUTES: Final = (
+#: Their callers sign, as those of the tracking API do: who runs the system, for a partner.
+WEBHOOK_ROUTES: Final = (
     Route("POST", "/webhooks", "Make a webhook, or a pull feed", "NewWebhook", body=_BODY),
     Route("GET", "/webhooks", "All webhooks", "Webhooks"),
     Route("GET", "/webhooks/{id}", "A webhook", "Webhook"),

@@ -1,0 +1,158 @@
+"""The route POST /inbound/{source}."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
+
+import contract
+from inbound import mapping, proof
+from inbound.quarantine import Quarantine
+from inbound.secrets import Secrets
+from runtime.telemetry import Telemetry
+from shipments.document import Invalid, Schema
+from shipments.errors import Refused
+from shipments.update import Update
+from storage.updates import UpdateStore
+from web import exact_json
+from web.errors import CODES, ApiError, as_api_error
+from web.http_request import Request
+
+#: Bytes of a message.
+MAX_BODY: Final = 2**20
+#: Shipments of a message that are worked on at a time, and the reasons that are kept of what is no update.
+_WORKERS, _MAX_REASONS = 10, 20
+
+
+class Source(NamedTuple):
+    """Who may send: how it proves itself, what it sends, and the carrier whose numbers it tells, if it is one's."""
+
+    name: str
+    proof: Mapping[str, Any]
+    mapping: mapping.Mapping
+    carrier: str = ""
+
+
+class Outcome(NamedTuple):
+    """How many updates of a message are stored, and why the others are none."""
+
+    stored: int
+    reasons: list[str]
+
+
+class Api:
+    """Answers requests; one at a time, as Lambda sends them."""
+
+    def __init__(
+        self,
+        *,
+        sources: Mapping[str, Source],
+        secrets: Secrets,
+        updates: UpdateStore,
+        quarantine: Quarantine,
+        telemetry: Telemetry,
+    ) -> None:
+        self._sources = sources
+        self._secrets = secrets
+        self._updates = updates
+        self._quarantine = quarantine
+        self._schema = Schema(contract.UPDATE_SCHEMA)
+        self._telemetry = telemetry
+
+    def answer(self, event: Any, context: Any) -> dict[str, Any]:
+        """The answer to any event whatever, as an HTTP API wants it (payload format 2.0)."""
+        request = Request(event, context)
+        self._telemetry.start(request.id)
+        name = ""
+        try:
+            source = self._source(request)
+            name = source.name
+            outcome = self._receive(source, request)
+            body = {"stored": outcome.stored, "kept": len(outcome.reasons)}
+            answer = request.answer(202, body)
+        except Exception as error:
+            problem = as_api_error(error, self._telemetry)
+            answer = request.answer(problem.status, problem.body(request.id), problem.headers)
+        status = answer["statusCode"]
+        self._telemetry.count(
+            "InboundFailed" if status >= 500 else "InboundRefused" if status >= 400 else "InboundReceived"
+        )
+        self._telemetry.finish(route=request.route, source=name, status_code=status, code=CODES.get(status))
+        return answer
+
+    def _source(self, request: Request) -> Source:
+        source = self._sources.get(str(request.path_parameters.get("source")))
+        if source is None:
+            raise ApiError(404, "There is no source of this name")
+        return source
+
+    def _receive(self, source: Source, request: Request) -> Outcome:
+        try:
+            body = request.raw_body()
+        except ValueError:
+            raise ApiError(400, "The body cannot be read") from None
+        if len(body) > MAX_BODY:
+            raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
+        try:
+            proof.check(source.proof, request.headers, body, self._secrets.of(source.name), request.now)
+        except proof.NotProven:
+            raise ApiError(401, "The request does not prove who sent it") from None
+        media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise ApiError(415, "The body must be JSON")
+        outcome = self.store(source, body, now=request.now, deadline=request.deadline)
+        if outcome.reasons:
+            self._quarantine.keep(
+                source.name,
+                body,
+                media_type=media_type,
+                reasons=outcome.reasons[:_MAX_REASONS],
+                received_at=request.now,
+            )
+            self._telemetry.count("InboundKept", len(outcome.reasons))
+            self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
+        return outcome
+
+    def store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
+        """Stores the updates of a proven message, each once however often it comes.
+
+        Args:
+            now: when it arrived, in ms since the epoch.
+            deadline: as in `UpdateStore.put`.
+
+        Raises Unavailable; the same message may then be sent again.
+        """
+        try:
+            found = source.mapping.read(exact_json.loads(body.decode()))
+        except (mapping.Unmapped, ValueError) as error:
+            return Outcome(0, [str(error)])
+        reasons: list[str] = []
+        shipments: dict[str, list[Update]] = defaultdict(list)
+        for place, document in enumerate(found):
+            try:
+                if isinstance(document, mapping.Unmapped):
+                    raise document
+                update = Update.parse(document, self._schema, now)
+                shipments[update.tracking_id].append(update)
+            except (mapping.Unmapped, Invalid, Refused) as error:
+                reasons.append(f"event {place}: {error}")
+
+        def put(updates: list[Update]) -> list[Exception | None]:
+            return [self._put(update, now=now, deadline=deadline) for update in updates]
+
+        # Those of one shipment one after the other, so that they keep their order within a millisecond.
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            refused = [error for errors in pool.map(put, shipments.values()) for error in errors]
+        reasons += [str(error) for error in refused if error]
+        stored = [update for updates in shipments.values() for update in updates]
+        for update in stored:
+            self._telemetry.count(contract.UPDATES_METRICS[update.status])
+        return Outcome(refused.count(None), reasons)
+
+    def _put(self, update: Update, *, now: int, deadline: float) -> Exception | None:
+        """Stores an update, and returns why that is not possible, if it never is. Raises Unavailable."""
+        try:
+            self._updates.put(update, now=now, arrived=now, deadline=deadline)
+        except Refused as error:
+            return error
+        return None

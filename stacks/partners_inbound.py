@@ -1,0 +1,105 @@
+"""What takes in what partners send."""
+
+from collections.abc import Sequence
+
+from constructs import Construct
+
+import contract
+from contract.partner_routes import INBOUND_ROUTES
+from stacks.alarms import inbound_alarms
+from stacks.constructs.alarms import Alarm, CompositeAlarm
+from stacks.constructs.bucket import PrivateBucket
+from stacks.constructs.dashboard import Graph
+from stacks.constructs.environment import Environment
+from stacks.constructs.function import PythonFunction
+from stacks.constructs.http_api import HttpApi
+from stacks.constructs.references import TableReference
+from stacks.constructs.role import Role
+from stacks.constructs.shards import StatusIndexShards
+from stacks.inbound_sources import sources_variable
+from stacks.settings import Settings
+
+MEMORY_MB = 512
+#: An HTTP API waits no longer.
+TIMEOUT_SECONDS = 30
+#: How long what is no update is kept.
+KEPT_DAYS = 30
+
+
+class Inbound(Construct):
+    """The function that proves, maps and stores what sources send, and the bucket of what is no update.
+
+    Args:
+        updates: the table that it stores updates in.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        environment: Environment,
+        api: HttpApi,
+        updates: TableReference,
+    ) -> None:
+        super().__init__(scope, id)
+        self.bucket = PrivateBucket(
+            self,
+            "quarantine",
+            name=environment.bucket_name("tracking-quarantine"),
+            key=environment.key,
+            # An emulator on this machine speaks plain HTTP.
+            tls_only=not settings.emulated,
+            force_destroy=not environment.protect_from_deletion,
+            kept_days={"quarantine": KEPT_DAYS},
+        )
+        shards = StatusIndexShards(
+            self, "shards", environment=environment.name, wanted=settings.tracking.status_index_shards
+        )
+        self._function = PythonFunction(
+            self,
+            "function",
+            environment=environment,
+            name="tracking-inbound",
+            package="inbound",
+            memory_mb=MEMORY_MB,
+            timeout_seconds=TIMEOUT_SECONDS,
+            variables={
+                contract.TABLE_NAME: updates.name,
+                contract.STATUS_INDEX_SHARDS: shards.written,
+                contract.INBOUND_SOURCES: sources_variable(settings),
+                contract.QUARANTINE_BUCKET: self.bucket.name,
+            },
+            # An HTTP API begins no traces, and senders' own trace headers should start none.
+            traced=False,
+            reserved_concurrency=settings.partners.reserved_concurrency,
+        )
+        updates.grant(self._function.role, "PutItem", "Query")
+        self.bucket.grant_put(self._function.role)
+        self._grant_secrets(self._function.role, settings, environment)
+        api.add_routes(self._function, public=[route.key for route in INBOUND_ROUTES], name="inbound")
+
+    def alarms(self) -> Sequence[Alarm | CompositeAlarm]:
+        """Its rows."""
+        return inbound_alarms(self._function)
+
+    def graphs(self) -> list[list[Graph]]:
+        """Its rows of the dashboard."""
+        counted = {
+            "received": self._function.own_metric("InboundReceived"),
+            "refused": self._function.own_metric("InboundRefused"),
+            "failed": self._function.own_metric("InboundFailed"),
+            "kept": self._function.own_metric("InboundKept"),
+        }
+        return [[Graph("What partners send", counted)], [*self._function.graphs("Inbound function")]]
+
+    def _grant_secrets(self, role: Role, settings: Settings, environment: Environment) -> None:
+        prefix = contract.INBOUND_SECRETS.format(environment=environment.name)
+        names = [
+            environment.account.arn("ssm", f"parameter{prefix}{name}") for name in settings.partners.sources
+        ]
+        if names:
+            role.allow(["ssm:GetParameters"], *names)
+            if environment.key:
+                environment.key.grant_use(role, via="ssm")
