@@ -95,6 +95,8 @@ OVERDUE_INDEX: Final = Index("OverdueIndex", "overdue", "overdue_for")
 
 #: The sparse index of a webhook's deliveries that are not done with, by when they have to be looked at.
 DELIVERIES_INDEX: Final = Index("DueIndex", "webhook", "due", keys_only=True)
+#: The attribute with the second after which DynamoDB deletes a delivery.
+DELIVERY_EXPIRES: Final = "expires"
 
 #: The SSM parameter with the greatest number of the index's shards that was ever deployed.
 SHARDS_PARAMETER: Final = "/logistics/index/{environment}/shards"

@@ -55,6 +55,7 @@ class Sweep:
             self._telemetry.failure("The sweep failed", error)
             raise
         finally:
+            self._telemetry.count("Sweeps")
             self._telemetry.count("DeliveriesResent", sent)
             self._telemetry.count("WebhooksBlockedNow", blocked)
             self._telemetry.finish()

@@ -17,8 +17,6 @@ _BATCH = 99
 #: Others may number messages of the same webhook at the same time.
 _ATTEMPTS, _LONGEST_WAIT = 20, 0.2
 _DUE = contract.DELIVERIES_INDEX.time
-#: The second after which DynamoDB deletes an item.
-EXPIRES = "expires"
 
 
 class Contended(Exception):
@@ -129,7 +127,12 @@ class DeliveryStore:
         Args:
             due: ms since the epoch; None for never.
         """
-        self._update(webhook, sequence, "attribute_exists(expires)", assignment({**members, _DUE: due}))
+        self._update(
+            webhook,
+            sequence,
+            f"attribute_exists({contract.DELIVERY_EXPIRES})",
+            assignment({**members, _DUE: due}),
+        )
 
     def first_since(self, webhook: Webhook, since: int) -> int:
         """The number of the first message that was made at `since`, in ms since the epoch, or later."""
@@ -184,7 +187,7 @@ def _encode(webhook: Webhook, sequence: int, message: Message, now: int) -> Item
             **message._asdict(),
             "created_at": now,
             **(pushed if webhook.url else {"state": KEPT}),
-            EXPIRES: now // 1000 + RETENTION,
+            contract.DELIVERY_EXPIRES: now // 1000 + RETENTION,
         }
     )
 
