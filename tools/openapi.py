@@ -41,7 +41,7 @@ _IDEMPOTENCY_KEY: Schema = {
 
 def describe() -> Schema:
     """The whole document."""
-    update = _schema(contract.UPDATE_SCHEMA)
+    update = read_schema(contract.UPDATE_SCHEMA)
     fields = update["properties"]
     paths: dict[str, Schema] = {}
     for route in ROUTES:
@@ -104,13 +104,15 @@ def main() -> None:
     print(f"Wrote {DOCUMENT.relative_to(Path.cwd())}")
 
 
-def _schema(path: Path) -> Schema:
+def read_schema(path: Path) -> Schema:
+    """One of the contract's, as OpenAPI has it."""
     schema: Schema = json.loads(path.read_text("utf-8"))
     del schema["$schema"]  # draft 4; what these schemas use means the same in OpenAPI's draft 2020-12
     return schema
 
 
-def _object(required: Schema, optional: Schema | None = None) -> Schema:
+def object_schema(required: Schema, optional: Schema | None = None) -> Schema:
+    """Of an object with these members and no others."""
     properties = {**required, **(optional or {})}
     return {
         "type": "object",
@@ -125,7 +127,7 @@ def _ref(name: str) -> Schema:
 
 
 def _batch() -> Schema:
-    batch = _schema(contract.BATCH_SCHEMA)
+    batch = read_schema(contract.BATCH_SCHEMA)
     batch["properties"]["updates"]["items"] = {
         "description": "An Update. Anything else has a result that says what is wrong, and spoils no other."
     }
@@ -133,7 +135,7 @@ def _batch() -> Schema:
 
 
 def _stored(fields: Schema) -> Schema:
-    return _object(
+    return object_schema(
         {
             "message": {"const": "Tracking update stored successfully"},
             "tracking_id": fields["tracking_id"],
@@ -149,10 +151,10 @@ def _batch_result(fields: Schema) -> Schema:
     count = {"type": "integer", "minimum": 0}
     stored, error = _stored(fields), _error()
     results = [
-        _object({"status_code": {"const": 200}, **stored["properties"]}),
-        _object({"status_code": {"enum": [400, 413, 500, 503]}, **error["properties"]}),
+        object_schema({"status_code": {"const": 200}, **stored["properties"]}),
+        object_schema({"status_code": {"enum": [400, 413, 500, 503]}, **error["properties"]}),
     ]
-    return _object(
+    return object_schema(
         {
             "stored": count,
             "refused": count,
@@ -167,12 +169,12 @@ def _batch_result(fields: Schema) -> Schema:
 
 def _kept(update: Schema) -> Schema:
     fields = update["properties"]
-    return _object(
+    return object_schema(
         {
             "tracking_id": fields["tracking_id"],
             "timestamp": _TIME,
             "status": fields["status"],
-            "location": _location(fields),
+            "location": location_schema(fields),
             "environment": {"type": "string"},
             "created_at": {"type": "string", "description": "When it was stored: YYYY-MM-DD HH:MM:SS, UTC."},
         },
@@ -188,7 +190,8 @@ def _kept(update: Schema) -> Schema:
     )
 
 
-def _location(fields: Schema) -> Schema:
+def location_schema(fields: Schema) -> Schema:
+    """Of where a shipment is; `fields` are those of an update."""
     return {
         "description": "Degrees, WGS 84: as it was sent, else the middle of its place; null if that is not known.",
         "type": ["object", "null"],
@@ -204,12 +207,13 @@ def _location(fields: Schema) -> Schema:
     }
 
 
-def _or_null(schema: Schema, description: str) -> Schema:
+def or_null(schema: Schema, description: str) -> Schema:
+    """`schema`, or null."""
     return {"description": description, "anyOf": [schema, {"type": "null"}]}
 
 
 def _shipment(fields: Schema) -> Schema:
-    return _object(
+    return object_schema(
         {
             "tracking_id": fields["tracking_id"],
             "status": {**fields["status"], "description": "Of the newest update."},
@@ -218,13 +222,12 @@ def _shipment(fields: Schema) -> Schema:
                 "description": "The status before it; null if there was no other.",
             },
             "since": {**_TIME, "description": "Of the first update with the status; ms since the epoch."},
-            "location": _location(fields),
+            "location": location_schema(fields),
             **{
-                name: _or_null(fields[name], "Of the newest update.")
-                for name in ("place", "detail", "reason")
+                name: or_null(fields[name], "Of the newest update.") for name in ("place", "detail", "reason")
             },
             **{
-                name: _or_null(fields[name], "Of the newest update that has it.")
+                name: or_null(fields[name], "Of the newest update that has it.")
                 for name in ("carrier", "estimated_delivery")
             },
             "references": {
@@ -243,7 +246,7 @@ def _shipment(fields: Schema) -> Schema:
 
 
 def _page(required: Schema, items: dict[str, str], optional: Schema | None = None) -> Schema:
-    return _object(
+    return object_schema(
         {
             **required,
             **{name: {"type": "array", "items": _ref(kind)} for name, kind in items.items()},
@@ -261,14 +264,14 @@ def _page(required: Schema, items: dict[str, str], optional: Schema | None = Non
 
 def _summary(fields: Schema) -> Schema:
     time = {"type": ["integer", "null"], "description": "ms since the epoch"}
-    summary = _object(
+    summary = object_schema(
         {
             "current_status": {"enum": [*fields["status"]["enum"], None]},
             "first_update": time,
             "last_update": time,
             "hours_since_last_update": {"type": ["number", "null"], "minimum": 0},
             "page": {
-                **_object(
+                **object_schema(
                     {
                         "updates": {"type": "integer", "minimum": 0},
                         "distance_km": {"type": "number", "minimum": 0},
@@ -287,8 +290,8 @@ def _summary(fields: Schema) -> Schema:
 
 
 def _error() -> Schema:
-    fault = _object({"pointer": {"type": "string"}, "detail": {"type": "string"}})
-    return _object(
+    fault = object_schema({"pointer": {"type": "string"}, "detail": {"type": "string"}})
+    return object_schema(
         {
             "error": {"type": "string", "description": "One sentence for a person."},
             "code": {"enum": sorted({*CODES.values(), *_GATEWAY_CODES})},

@@ -1,4 +1,4 @@
-"""Webhooks, deployed by the real tools: from an update that is posted to a request that the standard's library takes."""
+"""Webhooks, deployed by the real tools: from an update that is posted to a request that the library takes."""
 
 import uuid
 from collections.abc import Iterator
