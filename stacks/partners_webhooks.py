@@ -24,12 +24,12 @@ API_TIMEOUT_SECONDS = 30
 BATCH_TIMEOUT_SECONDS = 60
 #: How often it is looked what was put aside.
 SWEEP_MINUTES = 1
-#: Notifications that are added to a webhook in one transaction, and how long they are gathered.
+#: Notifications of a run, and how long they are gathered.
 FANOUT_BATCH, FANOUT_WINDOW_SECONDS = 100, 1
 #: Batches at once: those of the fan-out number the messages of the same webhooks, one after the other.
-FANOUT_CONCURRENCY, DELIVERY_CONCURRENCY = 5, 50
-#: Requests of a batch, which are sent at once; Lambda gives no new batch to a run before the slowest is over.
-DELIVERY_BATCH = 10
+FANOUT_CONCURRENCY, DELIVERY_CONCURRENCY = 5, 100
+#: Messages of a run, each of which has up to ten deliveries of one webhook: a slow one holds nothing of another back.
+DELIVERY_BATCH = 1
 
 
 class Webhooks(Construct):

@@ -3,9 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from operator import itemgetter
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import EventType
@@ -22,6 +20,10 @@ from storage.webhooks import WebhookStore
 
 #: A receiver says by it that the webhook is no longer wanted.
 _GONE = 410
+#: ms that a lane is kept by a run that has died: longer than one lasts.
+_LANE_TIME = 90_000
+#: Seconds after which it is looked again for a lane.
+_BUSY_DELAY = 2
 
 #: By what becomes of a delivery, and of its webhook.
 METRICS = {
@@ -29,6 +31,7 @@ METRICS = {
     "failed": "DeliveriesFailed",
     "given_up": "DeliveriesGivenUp",
     "put_aside": "DeliveriesPutAside",
+    "postponed": "DeliveriesPostponed",
     "dropped": "DeliveriesDropped",
     "webhook_blocked": "WebhooksBlocked",
     "webhook_disabled": "WebhooksDisabled",
@@ -65,31 +68,44 @@ class Deliverer:
     def _deliver_all(self, records: Records) -> Failures:
         failures: dict[str, Exception] = {}
         tally: Counter[str] = Counter()
-        with ThreadPoolExecutor(len(records)) as pool:
-            tasks = [(record["messageId"], pool.submit(self._deliver, record)) for record in records]
-        for id, task in tasks:
+        for record in records:
             try:
-                tally.update(METRICS[outcome] for outcome in task.result())
+                for outcome in self._deliver_together(**json.loads(record["body"])):
+                    tally[METRICS[outcome]] += 1
             except Exception as error:  # whatever it is, the others of the batch matter
-                failures[id] = error
+                failures[record["messageId"]] = error
         for metric, number in tally.items():
             self._telemetry.count(metric, number)
         return failures
 
-    def _deliver(self, record: Mapping[str, Any]) -> list[str]:
-        """What became of it, by names of METRICS."""
-        webhook, sequence, trial = itemgetter("webhook", "sequence", "trial")(json.loads(record["body"]))
-        receiver = self._webhooks.get(webhook)
-        delivery = receiver and self._deliveries.get(webhook, sequence)
-        # It may come twice, or be of a webhook that was deleted.
-        if not receiver or not receiver.url or not delivery or delivery.state != PENDING:
+    def _deliver_together(self, webhook: str, sequences: list[int], trial: bool) -> list[str]:
+        """What became of each, by names of METRICS. Raises the first error, after all were tried."""
+        found = self._webhooks.get(webhook)
+        if not found or not found.url:
+            return ["dropped"] * len(sequences)
+        now = _now()
+        lane = self._webhooks.take_lane(found, now, until := now + _LANE_TIME)
+        if lane is None:
+            self._queue.send(webhook, sequences, delay=_BUSY_DELAY, trial=trial)
+            return ["postponed"] * len(sequences)
+        try:
+            with ThreadPoolExecutor(len(sequences)) as pool:
+                tasks = [pool.submit(self._deliver, found, sequence, trial) for sequence in sequences]
+            return [outcome for task in tasks for outcome in task.result()]
+        finally:
+            self._webhooks.free_lane(webhook, lane, until)
+
+    def _deliver(self, receiver: Webhook, sequence: int, trial: bool) -> list[str]:
+        delivery = self._deliveries.get(receiver.id, sequence)
+        # It may come twice.
+        if not delivery or delivery.state != PENDING:
             return ["dropped"]
         now = _now()
         if receiver.state != ACTIVE:
             self._finish(delivery, FAILED, error="Not sent: the webhook is disabled")
             return ["given_up"]
         if receiver.blocked_until is not None and not trial:
-            self._deliveries.change(webhook, sequence, due=now, next_attempt=receiver.blocked_until)
+            self._deliveries.change(receiver.id, sequence, due=now, next_attempt=receiver.blocked_until)
             return ["put_aside"]
         body = delivery.body.encode()
         headers = {
@@ -97,6 +113,7 @@ class Deliverer:
             "User-Agent": "shipment-tracking",
             **signed(delivery.id, body, receiver.secrets, now),
         }
+        assert receiver.url  # noqa: S101 (for the type checker)
         answer = post(receiver.url, headers, body, local=self._local)
         return self._conclude(receiver, delivery, answer)
 

@@ -21,6 +21,8 @@ TRIAL_INTERVAL: Final = 60_000
 
 #: What chooses messages, with the member of a message that it is compared with.
 _FILTERS = {"events": "event", "statuses": "status", "carriers": "carrier"}
+#: Messages of the queue that may be delivered to one receiver at once, so that one that hangs holds no more runs.
+LANES: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class Webhook:
     """In a row."""
     blocked_until: int | None = None
     """While it is set, deliveries are put aside; from this time on one of them is tried."""
+    lanes: dict[str, int] = field(default_factory=dict)
+    """Those that are taken, with until when at most."""
     replay: list[int] | None = None
     """The first and the last sequence number of what has still to be sent again."""
 
@@ -57,5 +61,5 @@ class Webhook:
     @property
     def visible(self) -> dict[str, Any]:
         """What those who manage webhooks are told."""
-        hidden = {"secrets", "sequence", "replay"}
+        hidden = {"secrets", "sequence", "lanes", "replay"}
         return {name: value for name, value in vars(self).items() if name not in hidden}

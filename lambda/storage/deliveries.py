@@ -12,8 +12,8 @@ from outbound.message import Message
 from outbound.webhook import ACTIVE, Webhook
 from storage.attributes import Item, assignment, decode_item, encode, encode_item
 
-#: What a transaction takes, without the webhook itself.
-_BATCH = 99
+#: Messages of a transaction, which takes 100 writes at most; the more it has, the longer others wait for the webhook.
+_BATCH = 25
 #: Others may number messages of the same webhook at the same time.
 _ATTEMPTS, _LONGEST_WAIT = 20, 0.2
 _DUE = contract.DELIVERIES_INDEX.time

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from outbound.secret import Secret
-from outbound.webhook import Webhook
+from outbound.webhook import LANES, Webhook
 from storage.attributes import Item, assignment, decode_item, encode, encode_item
 
 
@@ -37,6 +37,37 @@ class WebhookStore:
         """Sets members of a webhook, and removes those that are None; None if there is no such webhook."""
         return self._update(id, **assignment(members))
 
+    def take_lane(self, webhook: Webhook, now: int, until: int) -> str | None:
+        """One of the webhook's lanes, which nobody else has before `until` or `free_lane`; None if there is none.
+
+        Times are ms since the epoch.
+        """
+        for lane in (str(number) for number in range(LANES)):
+            if webhook.lanes.get(lane, 0) <= now and self._set_lane(webhook.id, lane, now, until):
+                return lane
+        return None
+
+    def _set_lane(self, id: str, lane: str, now: int, until: int) -> bool:
+        return bool(
+            self._update(
+                id,
+                "attribute_exists(id) AND (attribute_not_exists(#lanes.#lane) OR #lanes.#lane <= :now)",
+                UpdateExpression="SET #lanes.#lane = :until",
+                ExpressionAttributeNames={"#lanes": "lanes", "#lane": lane},
+                ExpressionAttributeValues={":now": encode(now), ":until": encode(until)},
+            )
+        )
+
+    def free_lane(self, id: str, lane: str, until: int) -> None:
+        """Lets others have a lane that was taken `until` a time, if it was not given to others since."""
+        self._update(
+            id,
+            "#lanes.#lane = :until",
+            UpdateExpression="REMOVE #lanes.#lane",
+            ExpressionAttributeNames={"#lanes": "lanes", "#lane": lane},
+            ExpressionAttributeValues={":until": encode(until)},
+        )
+
     def count_failure(self, id: str) -> Webhook | None:
         """Adds one to its failures; None if there is no such webhook."""
         return self._update(
@@ -51,13 +82,19 @@ class WebhookStore:
         answer = self._client.delete_item(TableName=self._table, Key=_key(id), ReturnValues="ALL_OLD")
         return _decode(answer["Attributes"]) if "Attributes" in answer else None
 
-    def _update(self, id: str, **update: Any) -> Webhook | None:
+    def _update(
+        self,
+        id: str,
+        # Without it one that was deleted meanwhile would be there again.
+        condition: str = "attribute_exists(id)",
+        **update: Any,
+    ) -> Webhook | None:
+        """The webhook as it is then; None if the condition does not hold."""
         try:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_key(id),
-                # Without it one that was deleted meanwhile would be there again.
-                ConditionExpression="attribute_exists(id)",
+                ConditionExpression=condition,
                 ReturnValues="ALL_NEW",
                 **update,
             )

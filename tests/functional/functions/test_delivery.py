@@ -5,11 +5,14 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Event
 from typing import Any
 
 import pytest
@@ -23,9 +26,12 @@ import delivery.sweep
 import outbound.delivery
 import storage.deliveries
 from delivery.receiver import Answer, post
+from delivery.wiring import make_delivery
 from outbound.delivery import GRACE, WAITS
-from outbound.webhook import MAX_FAILURES, TRIAL_INTERVAL
+from outbound.queue import TOGETHER
+from outbound.webhook import LANES, MAX_FAILURES, TRIAL_INTERVAL
 from tests.functional.functions.test_webhooks import Manager, verified
+from tests.mapped import eventually
 from tests.outbound import Outbound, Receiver, context, notification, now, receiving
 
 Metrics = Callable[[], dict[str, float]]
@@ -310,33 +316,79 @@ def test_a_replay_goes_on_in_the_next_sweep(
     assert sent == [4, 4, 2, 0]
 
 
-def test_each_receiver_fails_for_itself(manager: Manager, receiver: Receiver, metrics: Metrics) -> None:
-    """Of a batch to a receiver that is slow, one that fails and one that asks to be left alone, the others arrive."""
+def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_lost(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery.receiver, "LIMIT", 60)
     with ExitStack() as stack:
-        slow, failing, busy = (stack.enter_context(receiving()) for _ in range(3))
-        failing.status, busy.status, busy.headers = 500, 429, {"Retry-After": "60"}
-        arrived: list[int] = []
+        healthy, hanging, failing, busy = (
+            [stack.enter_context(receiving()) for _ in range(number)] for number in (3, 1, 1, 1)
+        )
+        release, running, most = Event(), 0, 0
 
         def hang(handler: BaseHTTPRequestHandler) -> None:
-            deadline = time.monotonic() + 5
-            while len(receiver.requests) < 3 and time.monotonic() < deadline:
-                time.sleep(0.01)
-            arrived.append(len(receiver.requests))
-            slow.answer(handler)
+            nonlocal running, most
+            with hanging[0].lock:
+                running += 1
+                most = max(most, running)
+            release.wait(50)
+            with hanging[0].lock:
+                running -= 1
+            hanging[0].answer(handler)
 
-        slow.behave = hang
-        for one in (slow, failing, busy, receiver):
-            manager.make(url=one.url)
-        manager.tell(notification(1), notification(2), notification(3))
+        hanging[0].behave = hang
+        failing[0].status = 500
+        busy[0].status, busy[0].headers = 429, {"Retry-After": "3600"}
+        receivers = [*hanging, *failing, *busy, *healthy]
+        ids = [manager.make(url=one.url)["id"] for one in receivers]
+        manager.tell(*(notification(number) for number in range(1, 81)))
+
+        # As many runs as the one that hangs may hold, and two more; messages come in the order of the webhooks.
+        messages: Queue[dict[str, Any]] = Queue()
+        order = {id: place for place, id in enumerate(ids)}
         queued = manager.outbound.queued()
-        queued.sort(key=lambda message: json.loads(message["body"])["webhook"])
-        answer = manager.deliverer.handle({"Records": queued}, context())
-        assert answer == {"batchItemFailures": []}
-        assert arrived == [3] * 3, "all of the healthy one had come before the slow one answered"
-        assert len(receiver.requests) == 3
-    told = metrics()
-    assert told["DeliveriesSucceeded"] == 6
-    assert told["DeliveriesFailed"] + told.get("DeliveriesPutAside", 0) == 6
+        for message in sorted(queued, key=lambda one: order[json.loads(one["body"])["webhook"]]):
+            messages.put(message)
+        stopped = Event()
+
+        def run() -> None:
+            deliverer, _ = make_delivery(manager.outbound.environment)
+            while not stopped.is_set():
+                try:
+                    message = messages.get(timeout=0.1)
+                except Empty:
+                    continue
+                assert deliverer.handle({"Records": [message]}, context()) == {"batchItemFailures": []}
+
+        with ThreadPoolExecutor(LANES + 2) as pool:
+            runs = [pool.submit(run) for _ in range(LANES + 2)]
+            try:
+                eventually(lambda: all(len(one.requests) == 80 for one in healthy), seconds=40)
+                arrived = len(hanging[0].requests)
+                release.set()
+                delivered = lambda: len(hanging[0].requests) == 80  # noqa: E731
+
+                def postponed() -> bool:
+                    for message in manager.outbound.queued():
+                        messages.put(message)
+                    return delivered()
+
+                eventually(postponed, seconds=40)
+            finally:
+                release.set()
+                stopped.set()
+                for one in runs:
+                    one.result()
+        assert arrived == most == LANES * TOGETHER
+        assert len(failing[0].requests) < 80
+        assert len(busy[0].requests) < 80
+        for id, one in zip(ids, receivers, strict=True):
+            found = [manager.outbound.item(id, sequence) for sequence in range(1, 81)]
+            if one in (*healthy, *hanging):
+                assert {item["state"] for item in found} == {"delivered"}
+            else:
+                assert {item["state"] for item in found} == {"pending"}
+                assert all(int(item["due"]) > 0 for item in found)
 
 
 def odd(receiver: Receiver, raw: bytes, *, every: float = 0, then: bytes = b"") -> None:

@@ -74,9 +74,9 @@ class Manager:
     def deliver(self) -> int:
         """Delivers what is queued; how much that was."""
         queued = self.outbound.queued()
-        if queued:
-            assert self.deliverer.handle({"Records": queued}, context()) == {"batchItemFailures": []}
-        return len(queued)
+        for message in queued:
+            assert self.deliverer.handle({"Records": [message]}, context()) == {"batchItemFailures": []}
+        return sum(len(json.loads(message["body"])["sequences"]) for message in queued)
 
     def deliveries(self, id: str) -> list[dict[str, Any]]:
         """The newest deliveries of a webhook."""
