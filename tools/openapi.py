@@ -28,6 +28,14 @@ _REASONS = {
     503: "The service is busy.",
     504: "The service did not answer in time.",
 }
+#: The security scheme of signed routes.
+SIGV4: Schema = {
+    "type": "apiKey",
+    "name": "Authorization",
+    "in": "header",
+    "description": "AWS Signature Version 4, service execute-api.",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+}
 #: Codes and statuses that only API Gateway returns.
 _GATEWAY_CODES = ["forbidden", "throttled", "timeout"]
 _GATEWAY_STATUSES = (429, 504)
@@ -52,15 +60,7 @@ def describe() -> Schema:
         "security": [{"sigv4": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {
-                "sigv4": {
-                    "type": "apiKey",
-                    "name": "Authorization",
-                    "in": "header",
-                    "description": "AWS Signature Version 4, service execute-api.",
-                    "x-amazon-apigateway-authtype": "awsSigv4",
-                }
-            },
+            "securitySchemes": {"sigv4": SIGV4},
             "schemas": {
                 "Update": update,
                 "Batch": _batch(),
@@ -86,7 +86,7 @@ def describe() -> Schema:
                 ),
                 "Shipment": _shipment(fields),
                 "KeptUpdate": _kept(update),
-                "Error": _error(),
+                "Error": error_schema(),
             },
         },
     }
@@ -149,7 +149,7 @@ def _stored(fields: Schema) -> Schema:
 
 def _batch_result(fields: Schema) -> Schema:
     count = {"type": "integer", "minimum": 0}
-    stored, error = _stored(fields), _error()
+    stored, error = _stored(fields), error_schema()
     results = [
         object_schema({"status_code": {"const": 200}, **stored["properties"]}),
         object_schema({"status_code": {"enum": [400, 413, 500, 503]}, **error["properties"]}),
@@ -289,7 +289,8 @@ def _summary(fields: Schema) -> Schema:
     return summary
 
 
-def _error() -> Schema:
+def error_schema() -> Schema:
+    """Of every answer that is an error of a function."""
     fault = object_schema({"pointer": {"type": "string"}, "detail": {"type": "string"}})
     return object_schema(
         {

@@ -366,19 +366,18 @@ def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_l
                 eventually(lambda: all(len(one.requests) == 80 for one in healthy), seconds=40)
                 arrived = len(hanging[0].requests)
                 release.set()
-                delivered = lambda: len(hanging[0].requests) == 80  # noqa: E731
 
-                def postponed() -> bool:
-                    for message in manager.outbound.queued():
-                        messages.put(message)
-                    return delivered()
+                def all_there() -> bool:
+                    for postponed in manager.outbound.queued():
+                        messages.put(postponed)
+                    return len(hanging[0].requests) == 80
 
-                eventually(postponed, seconds=40)
+                eventually(all_there, seconds=40)
             finally:
                 release.set()
                 stopped.set()
-                for one in runs:
-                    one.result()
+                for ended in runs:
+                    ended.result()
         assert arrived == most == LANES * TOGETHER
         assert len(failing[0].requests) < 80
         assert len(busy[0].requests) < 80

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
+import jsonschema
 import pytest
 from standardwebhooks import Webhook as Standard
 from standardwebhooks import WebhookVerificationError
@@ -17,9 +18,16 @@ from delivery.wiring import make_delivery
 from fanout.wiring import make_fanout
 from tests.functional.conftest import Answer
 from tests.outbound import Outbound, Received, Receiver, context, notification, now, receiving, records
+from tools.partners_openapi import describe
 from web.errors import CODES
 from webhooks.wiring import make_api
 
+DOCUMENT = describe()
+OPERATIONS: dict[Any, Any] = {
+    f"{method.upper()} {path}": operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -53,6 +61,10 @@ class Manager:
         assert answer["headers"]["Content-Type"] == "application/json"
         assert answer["headers"]["X-Request-Id"]
         status, body = answer["statusCode"], json.loads(answer["body"])
+        described = OPERATIONS.get(event.get("routeKey")) if isinstance(event, dict) else None
+        if described:
+            schema = described["responses"][str(status)]["content"]["application/json"]["schema"]
+            jsonschema.Draft202012Validator({**DOCUMENT, **schema}).validate(body)
         if status != 200:
             assert set(body) == {"error", "code", "request_id", "errors"}
             assert body["code"] == CODES[status]

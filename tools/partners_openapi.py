@@ -1,0 +1,179 @@
+"""Writes docs/partners-openapi.json, the description of the partners' API (OpenAPI 3.1)."""
+
+import json
+from pathlib import Path
+
+import contract
+from contract.partner_routes import AFTER, FEED, INBOUND_ROUTES, WEBHOOK_ROUTES
+from contract.routes import Parameter, Route, WholeNumber
+from outbound.delivery import DELIVERED, FAILED, KEPT, PENDING
+from outbound.message import TEST
+from tools.openapi import DOCUMENT as OPENAPI
+from tools.openapi import SIGV4, Schema, error_schema, object_schema, or_null, read_schema
+
+DOCUMENT = OPENAPI.with_name("partners-openapi.json")
+
+_TIME: Schema = {"type": "integer", "description": "ms since the epoch"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TEXT: Schema = {"type": "string"}
+_REASONS = {
+    400: "Something is wrong with the request; `errors` says what and where.",
+    401: "The request does not prove who sent it.",
+    403: "The signature is missing or wrong.",
+    404: "There is nothing of this name.",
+    409: "The webhook is disabled, or of the other kind.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    429: "Too many requests.",
+    500: "A fault of the service.",
+    503: "The service is busy, or did not answer in time.",
+}
+#: Statuses that API Gateway returns, in a form of its own; 503 is the function's too.
+_GATEWAY_STATUSES = (403, 429)
+_IN_PATH = {
+    "id": {"description": "Of the webhook.", "type": "string"},
+    "source": {"description": "A name of the setting `partners.sources`.", "type": "string"},
+}
+
+
+def describe() -> Schema:
+    """The whole document."""
+    paths: dict[str, Schema] = {}
+    for route, security, errors in (
+        *((route, [], [401, 413, 415]) for route in INBOUND_ROUTES),
+        *((route, [{"sigv4": []}], [403, 413] if route.body else [403]) for route in WEBHOOK_ROUTES),
+        (FEED, [{"token": []}], [401]),
+    ):
+        described = {**_operation(route, errors), "security": security}
+        paths.setdefault(route.path, {})[route.method.lower()] = described
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Partners' Tracking API", "version": contract.VERSION},
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"sigv4": SIGV4, "token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {**_webhooks(), **_deliveries(), "Error": error_schema(), "Message": _message()},
+        },
+    }
+
+
+def render() -> str:
+    """The document's text."""
+    return json.dumps(describe(), indent=2) + "\n"
+
+
+def main() -> None:
+    """Write the document."""
+    DOCUMENT.write_text(render(), encoding="utf-8")
+    print(f"Wrote {DOCUMENT.relative_to(Path.cwd())}")
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(of: str) -> Schema:
+    return {"type": "array", "items": _ref(of)}
+
+
+def _message() -> Schema:
+    return {**object_schema({"message": _TEXT}), "description": "An answer of API Gateway's own."}
+
+
+def _webhooks() -> Schema:
+    chosen = read_schema(contract.WEBHOOK_SCHEMA)
+    fields = chosen["properties"]
+    known = {
+        "id": _TEXT,
+        "created_at": _TIME,
+        **fields,
+        "url": or_null(fields["url"], "Null of a pull feed."),
+        "failures": {**_COUNT, "description": "In a row."},
+        "blocked_until": or_null(_TIME, "While it is set, deliveries wait; ms since the epoch."),
+    }
+    shown = {
+        "secret": {"type": "string", "pattern": "^whsec_", "description": "Of one with a `url`."},
+        "token": {"type": "string", "description": "Of a pull feed."},
+    }
+    return {
+        "WebhookChange": chosen,
+        "Webhook": object_schema(known),
+        "NewWebhook": object_schema(known, shown),
+        "Webhooks": object_schema({"webhooks": _list("Webhook"), "count": _COUNT}),
+        "NewSecret": object_schema({"former_until": _TIME}, shown),
+        "TestMessage": object_schema({"id": _TEXT, "sequence": _COUNT}),
+        "Replay": object_schema({"count": _COUNT}),
+    }
+
+
+def _deliveries() -> Schema:
+    delivery = object_schema(
+        {
+            "sequence": {"type": "integer", "minimum": 1},
+            "id": {"type": "string", "description": "The `webhook-id`."},
+            "event": {"enum": [*contract.EVENTS, TEST]},
+            "state": {"enum": [PENDING, DELIVERED, FAILED, KEPT]},
+            "created_at": _TIME,
+            "attempts": _COUNT,
+            "attempted_at": or_null(_TIME, "Of the last attempt; ms since the epoch."),
+            "next_attempt": or_null(_TIME, "Not before; ms since the epoch."),
+            "status": or_null({"type": "integer"}, "Of the last answer."),
+            "answer": or_null(_TEXT, "The first KB of it."),
+            "error": or_null(_TEXT, "Why there was none."),
+        }
+    )
+    change = object_schema(
+        {
+            "sequence": delivery["properties"]["sequence"],
+            "message": {"type": "object", "description": "As docs/asyncapi.json has it."},
+        }
+    )
+    return {
+        "Delivery": delivery,
+        "Deliveries": object_schema(
+            {"deliveries": _list("Delivery"), "count": _COUNT}, {"next_before": _COUNT}
+        ),
+        "Change": change,
+        "Changes": object_schema(
+            {"changes": _list("Change"), "next_after": {**_COUNT, "description": AFTER.meaning}}
+        ),
+        "Received": object_schema({"stored": _COUNT, "kept": _COUNT}),
+    }
+
+
+def _operation(route: Route, errors: list[int]) -> Schema:
+    inside = [
+        {"name": name, "in": "path", "required": True, "schema": _IN_PATH[name]}
+        for name in route.path_parameters
+    ]
+    request: Schema = {"parameters": inside + [_parameter(parameter) for parameter in route.parameters]}
+    if route.body or route in INBOUND_ROUTES:
+        schema = _ref("WebhookChange") if route.body else {"description": "As the source's mapping says."}
+        request["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    found = {*errors, 400, 429, 500, 503, *([404] if inside else [])}
+    if route.path.endswith(("/test", "/replay")):
+        found.add(409)
+    done = "202" if route in INBOUND_ROUTES else "200"
+    responses = {done: _response("Done.", _ref(route.answer))}
+    for status in sorted(found):
+        schema = _ref("Message" if status in _GATEWAY_STATUSES else "Error")
+        responses[str(status)] = _response(
+            _REASONS[status], {"anyOf": [schema, _ref("Message")]} if status == 503 else schema
+        )
+    return {"summary": route.summary, **request, "responses": responses}
+
+
+def _parameter(parameter: Parameter | WholeNumber) -> Schema:
+    place: Schema = {"name": parameter.name, "in": "query", "description": parameter.meaning}
+    if isinstance(parameter, WholeNumber):
+        limits = {"minimum": parameter.minimum, "maximum": parameter.maximum, "default": parameter.default}
+        return {**place, "schema": {"type": "integer", **limits}}
+    return {**place, "required": parameter.required, "schema": {"type": "integer", "minimum": 0}}
+
+
+def _response(description: str, schema: Schema) -> Schema:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+if __name__ == "__main__":
+    main()
