@@ -94,7 +94,7 @@ unlock: install ## release the state lock LOCK of a killed deploy, and import in
 lock: install ## fetch the checksums of Terraform's AWS provider for all platforms
 	@$(DEPLOY) lock
 
-redrive: install ## send the notifier's dead letters to it again (DRY_RUN=1: only show them)
+redrive: install ## handle dead letters, and what partners sent that was no update, again (DRY_RUN=1: only show them)
 	@python -m tools.redrive $(if $(DRY_RUN),--dry-run)
 
 rebuild: install ## make the records of all shipments anew from their histories (UNITS=100 read units a second; DRY_RUN=1: only count)

@@ -76,13 +76,7 @@ class System:
                 for package, function in self._functions.items()
                 if function.arn in scheduled
             }
-            self.invoke = InvokeApi(
-                {
-                    name: function
-                    for name, function in functions.items()
-                    if function.arn in {*fed[StreamPoller], *scheduled}
-                }
-            )
+            self.invoke = InvokeApi(functions)
             self.tracking = Gateway(
                 f"tracking-api-{environment}",
                 environment,

@@ -4,15 +4,17 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import fastjsonschema
 
-from contract import STATUSES
+from contract import STATUSES, UPDATE_SCHEMA
 from contract.reasons import REASONS
 from stacks.settings import Settings, SettingsError
 
 MAPPINGS = Path(__file__).parents[1] / "lambda/inbound/mappings"
+#: Of 4 KB for all variables of a function.
+MAX_CHARACTERS = 3_000
 SCHEMA = Path(__file__).with_name("mapping.schema.json")
 
 
@@ -20,24 +22,30 @@ def sources_variable(settings: Settings) -> str:
     """The function's variable.
 
     Raises:
-        SettingsError: a source names a mapping that is not there, or asks for what is no proof.
+        SettingsError: a source names a mapping that is not there, or asks for what is no proof or no place.
         ValueError: a mapping is wrong.
     """
-    for name, source in settings.partners.sources.items():
-        where = f"'partners.sources.{name}' in {settings.places['partners.sources']}"
-        known = mapping_names()
+
+    def refuse(setting: str, problem: str) -> NoReturn:
+        raise SettingsError(f"{setting!r} in {settings.places['partners.sources']}, {problem}.")
+
+    sources, known = settings.partners.sources, mapping_names()
+    variable = json.dumps(sources, separators=(",", ":"))
+    if len(variable) > MAX_CHARACTERS:
+        refuse("partners.sources", f"is too long: as JSON it may have {MAX_CHARACTERS} characters")
+    for name, source in sources.items():
+        setting = f"partners.sources.{name}"
         if source["mapping"] not in known:
-            raise SettingsError(f"{where}, has no mapping; the mappings are {', '.join(known)}.")
+            refuse(setting, f"has no mapping; the mappings are {', '.join(known)}")
         check_mapping(source["mapping"])
-        if "proof" in source:
-            try:
-                _validator("proof")(source["proof"])
-            except fastjsonschema.JsonSchemaValueException as error:
-                raise SettingsError(
-                    f"{where}, asks for no proof that there is ({error.message.removeprefix('data ')}); "
-                    f"{SCHEMA.name} describes them."
-                ) from error
-    return json.dumps(settings.partners.sources, separators=(",", ":"))
+        try:
+            if "proof" in source:
+                _validator(SCHEMA, "definitions", "proof")(source["proof"])
+            for place in source.get("places", {}).values():
+                _validator(UPDATE_SCHEMA, "properties", "place")(place)
+        except fastjsonschema.JsonSchemaValueException as error:
+            refuse(setting, f"asks for a proof or names a place that there is not: {error.message}")
+    return variable
 
 
 def mapping_names() -> list[str]:
@@ -49,7 +57,7 @@ def check_mapping(name: str) -> Mapping[str, Any]:
     """The content of a mapping's file. Raises ValueError if it is wrong."""
     document: dict[str, Any] = json.loads((MAPPINGS / f"{name}.json").read_bytes())
     try:
-        _validator()(document)
+        _validator(SCHEMA)(document)
     except fastjsonschema.JsonSchemaValueException as error:
         raise ValueError(f"{name}.json: {error.message}") from error
     for vendors, ours in document.get("statuses", {}).items():
@@ -62,11 +70,10 @@ def check_mapping(name: str) -> Mapping[str, Any]:
 
 
 @cache
-def _validator(definition: str = "") -> Any:
-    schema = json.loads(SCHEMA.read_bytes())
-    return fastjsonschema.compile(
-        {"definitions": schema["definitions"], "$ref": f"#/definitions/{definition}"}
-        if definition
-        else schema,
-        use_default=False,
-    )
+def _validator(file: Path, *path: str) -> Any:
+    """Of the schema in a file, or of a part of it."""
+    schema = json.loads(file.read_bytes())
+    definitions = schema.get("definitions", {})
+    for name in path:
+        schema = schema[name]
+    return fastjsonschema.compile({**schema, "definitions": definitions}, use_default=False)

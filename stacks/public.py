@@ -36,13 +36,15 @@ class PublicStack(Stack):
         super().__init__(scope, id, settings, state_key=f"public/{env}")
         self.add_dependency(tracking)
 
-        key = table_key = table = shipments = None
+        key = table_key = table = shipments = references = None
         if settings.deployment.customer_managed_key:
             key = EncryptionKey(self, "key", name=f"tracking-public-{env}", account=self.account)
             table_key = KeyReference(tracking.key_name, self.account)
         if chosen.access == "open":
             table = TableReference(tracking.table_name, self.account, table_key)
             shipments = TableReference(tracking.shipments_name, self.account, table_key)
+            if settings.partners.enabled:  # else no tracking id is a carrier's
+                references = TableReference(tracking.references_name, self.account, table_key)
         topic = TopicReference(tracking.alarm_topic_name, self.account)
         environment = self.environment(key=key, log_retention_days=chosen.log_retention_days)
         function = PythonFunction(
@@ -53,9 +55,15 @@ class PublicStack(Stack):
             package="public",
             memory_mb=MEMORY_MB,
             timeout_seconds=TIMEOUT_SECONDS,
-            variables={contract.TABLE_NAME: table.name, contract.SHIPMENTS_TABLE: shipments.name}
-            if table and shipments
-            else {},
+            variables={
+                variable: known.name
+                for variable, known in (
+                    (contract.TABLE_NAME, table),
+                    (contract.SHIPMENTS_TABLE, shipments),
+                    (contract.REFERENCES_TABLE, references),
+                )
+                if known
+            },
             # An HTTP API begins no traces, and strangers' own trace headers should start none.
             traced=False,
             reserved_concurrency=chosen.reserved_concurrency,
@@ -70,6 +78,8 @@ class PublicStack(Stack):
         if table and shipments:
             table.grant(function.role, "Query")
             shipments.grant(function.role, "GetItem")
+        if references:
+            references.grant(function.role, "Query")
 
         api = HttpApi(
             self,

@@ -42,7 +42,7 @@ class TrackingStack(Stack):
         super().__init__(scope, id, settings, state_key=f"tracking/{env}")
         #: By which other stacks of the environment know what this one makes.
         self.table_name, self.key_name = f"tracking-data-{env}", f"tracking-{env}"
-        self.shipments_name = f"tracking-shipments-{env}"
+        self.shipments_name, self.references_name = f"tracking-shipments-{env}", f"tracking-references-{env}"
         self.alarm_topic_name = f"tracking-alarms-{env}"
         self.notification_topic_name = f"tracking-notifications-{env}"
 

@@ -80,6 +80,11 @@ class Mapped:
         handler, settings = "notifier.handler.handler", {**CHANGES, **settings}
         return self._deploy("notifier", self.feed.shipments, build("notifier"), handler, variables, settings)
 
+    def deploy_inbound(self, environment: dict[str, str]) -> Function:
+        """The inbound function as it is built, which nothing is mapped to."""
+        variables = environment | self.feed.environment
+        return self._create("inbound", build("inbound"), "inbound.handler.handler", variables)
+
     def _deploy(
         self,
         called: str,
@@ -89,6 +94,16 @@ class Mapped:
         variables: dict[str, str],
         settings: dict[str, Any],
     ) -> Function:
+        function = self._create(called, package, handler, variables)
+        self._lambda.create_event_source_mapping(
+            EventSourceArn=stream.arn,
+            FunctionName=function.name,
+            DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{self.feed.dead_letters}"}},
+            **{**MAPPING, **settings},
+        )
+        return function
+
+    def _create(self, called: str, package: Path, handler: str, variables: dict[str, str]) -> Function:
         name = f"tracking-{called}-{self.feed.environment_suffix}"
         role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
         self._lambda.create_function(
@@ -99,12 +114,6 @@ class Mapped:
             Timeout=10,
             Code={"ZipFile": package.read_bytes()},
             Environment={"Variables": variables},
-        )
-        self._lambda.create_event_source_mapping(
-            EventSourceArn=stream.arn,
-            FunctionName=name,
-            DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{self.feed.dead_letters}"}},
-            **{**MAPPING, **settings},
         )
         return self._run(name, package)
 

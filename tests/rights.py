@@ -130,7 +130,9 @@ FUNCTIONS = {
     ),
     "public": Function(
         "tracking-public",
-        rights("dynamodb", _TABLE, "Query") | rights("dynamodb", _SHIPMENTS, "GetItem"),
+        rights("dynamodb", _TABLE, "Query")
+        | rights("dynamodb", _SHIPMENTS, "GetItem")
+        | rights("dynamodb", _REFERENCES, "Query"),
         _METRICS,
     ),
     "inbound": Function(

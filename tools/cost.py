@@ -13,6 +13,7 @@ from math import ceil
 from typing import Any, Final, NamedTuple
 
 from main import synthesize
+from stacks.partners_inbound import MEMORY_MB as INBOUND_MB
 from stacks.settings import Settings, load_settings
 from tools.generated import fill, table
 from tools.toolchain import ROOT
@@ -33,14 +34,20 @@ UPDATE: Final[dict[str, Any]] = {
     "metadata": {"carrier": "DHL Express", "facility": "BER-1", "scanner": "B7", "weight_kg": 12.5},
 }
 ITEM, POST_ANSWER, GET_ANSWER, POST_LOG, GET_LOG = 220, 115, 3_259, 1_244, 1_169
+#: The log lines of a message of a partner's with such an update.
+INBOUND_LOG: Final = 1_159
 #: The functions' own metrics: of tracking, of the projector, of the deadlines, of the notifier and of the public
 #: function. Each is paid for in the hours in which it is written.
 METRICS: Final = 11 + 3 + 4 + 9 + 4
 #: Of the functions of webhooks: of the one that answers, of the fan-out and of the one that delivers.
-WEBHOOKS_METRICS: Final = 4 + 3 + 14
+WEBHOOKS_METRICS: Final = 4 + 3 + 13
+#: Of the inbound function.
+INBOUND_METRICS: Final = 10
 
 #: CPU ms of a warm request on the machine of `make bench`, and updates a second of CPU of projector and notifier.
 POST_CPU_MS, GET_CPU_MS, TOLD_A_CPU_SECOND = 0.75, 0.95, 640
+#: Of a message of a partner's, which is 0.5 ms more than a POST in the same process of the tests.
+INBOUND_CPU_MS: Final = 1.25
 #: A function has one processor at 1,769 MB (Lambda developer guide, "Configure Lambda function memory"), and a
 #: part of it below. That one is taken to be as fast as the machine of `make bench`.
 MB_A_PROCESSOR: Final = 1_769
@@ -106,17 +113,10 @@ REQUESTS: Final = (
     Row("Traces", "trace", lambda load: load.requests * TRACED),
     Row("Lambda, requests", "invocation", lambda load: load.requests),
 )
-UPDATES: Final = (
-    *REQUESTS,
-    Row(
-        "Lambda, time",
-        "time",
-        lambda load: load.requests * load.gb_seconds(POST_CPU_MS * load.batch, load.batch),
-    ),
+#: What becomes of an update, wherever it came from.
+STORED: Final = (
     Row("DynamoDB, table", "write", lambda load: MILLION * ceil(load.item / 1024)),
     Row("DynamoDB, index", "write", lambda load: MILLION * ceil(load.item / 1024)),
-    Row("Logs", "log", lambda load: load.requests * POST_LOG / 1e9),
-    Row("Answers", "transfer", lambda _: MILLION * POST_ANSWER / 1e9),
     # Of each shipment a batch has one update.
     Row("Shipments, reads", "read", lambda _: MILLION / 2),
     Row("Shipments, table", "write", lambda _: MILLION),
@@ -130,6 +130,29 @@ UPDATES: Final = (
     Row(
         "Projector and notifier, time", "time", lambda _: MILLION / TOLD_A_CPU_SECOND * MB_A_PROCESSOR / 1_024
     ),
+)
+UPDATES: Final = (
+    *REQUESTS,
+    Row(
+        "Lambda, time",
+        "time",
+        lambda load: load.requests * load.gb_seconds(POST_CPU_MS * load.batch, load.batch),
+    ),
+    Row("Logs", "log", lambda load: load.requests * POST_LOG / 1e9),
+    Row("Answers", "transfer", lambda _: MILLION * POST_ANSWER / 1e9),
+    *STORED,
+)
+#: Messages of partners with an update each. The function has 512 MB in every environment.
+INBOUND: Final = (
+    Row("API Gateway", "http", lambda load: load.requests),
+    Row("Lambda, requests", "invocation", lambda load: load.requests),
+    Row(
+        "Lambda, time",
+        "time",
+        lambda load: load.requests * load._replace(memory_mb=INBOUND_MB).gb_seconds(INBOUND_CPU_MS, 1),
+    ),
+    Row("Logs", "log", lambda load: load.requests * INBOUND_LOG / 1e9),
+    *STORED,
 )
 #: Each returns ten updates.
 READS: Final = (
@@ -249,13 +272,15 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
             {
                 "USD": {
                     "Metrics of the functions": METRICS * prices()["metric"],
-                    "Those of webhooks": WEBHOOKS_METRICS * prices()["metric"],
+                    "Metrics of the inbound function": INBOUND_METRICS * prices()["metric"],
+                    "Metrics of the functions of webhooks": WEBHOOKS_METRICS * prices()["metric"],
                 }
             },
             "",
         ),
         "updates": _amounts({name: usd(UPDATES, load) for name, load in loads.items()}),
         "batches": _amounts({name: usd(UPDATES, load) for name, load in batches.items()}),
+        "inbound": _amounts({"USD": usd(INBOUND, loads["dev"])}),
         "reads": _amounts({name: usd(READS, load) for name, load in loads.items()}),
         "shards": _amounts(shards),
         "notifications": _amounts(

@@ -1,6 +1,7 @@
 """Writes docs/openapi.json, the description of the tracking API (OpenAPI 3.1)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ _REASONS = {
     400: "Something is wrong with the request; `errors` says what and where, unless API Gateway refused the body.",
     403: "The signature is missing or wrong, or the feature is switched off.",
     404: "There is no such shipment, or no update of it was read yet.",
+    409: "Several carriers have a shipment with this number; `errors` has their tracking ids.",
     413: "The body or an update in it is too large.",
     415: "The body is not application/json.",
     422: "The Idempotency-Key came with another body before.",
@@ -122,7 +124,8 @@ def object_schema(required: Schema, optional: Schema | None = None) -> Schema:
     }
 
 
-def _ref(name: str) -> Schema:
+def ref(name: str) -> Schema:
+    """A reference to one of the document's schemas."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -249,7 +252,7 @@ def _page(required: Schema, items: dict[str, str], optional: Schema | None = Non
     return object_schema(
         {
             **required,
-            **{name: {"type": "array", "items": _ref(kind)} for name, kind in items.items()},
+            **{name: {"type": "array", "items": ref(kind)} for name, kind in items.items()},
             "count": {"type": "integer", "minimum": 0, "maximum": LIMIT.maximum},
         },
         {
@@ -289,13 +292,13 @@ def _summary(fields: Schema) -> Schema:
     return summary
 
 
-def error_schema() -> Schema:
-    """Of every answer that is an error of a function."""
+def error_schema(gateway_codes: Sequence[str] = _GATEWAY_CODES) -> Schema:
+    """Of every error that has the one shape, with the codes that API Gateway adds to those of the functions."""
     fault = object_schema({"pointer": {"type": "string"}, "detail": {"type": "string"}})
     return object_schema(
         {
             "error": {"type": "string", "description": "One sentence for a person."},
-            "code": {"enum": sorted({*CODES.values(), *_GATEWAY_CODES})},
+            "code": {"enum": sorted({*CODES.values(), *gateway_codes})},
             "request_id": {"type": "string"},
             "errors": {
                 "type": "array",
@@ -308,7 +311,7 @@ def error_schema() -> Schema:
 
 def _operation(route: Route, fields: Schema) -> Schema:
     if route.body:
-        body = {"required": True, "content": {"application/json": {"schema": _ref(route.body.name)}}}
+        body = {"required": True, "content": {"application/json": {"schema": ref(route.body.name)}}}
         request = {"parameters": [_IDEMPOTENCY_KEY], "requestBody": body}
         responses = _responses(route.answer, [400, 413, 415, 422])
     else:
@@ -317,7 +320,10 @@ def _operation(route: Route, fields: Schema) -> Schema:
             for name in route.path_parameters
         ]
         request = {"parameters": inside + [_parameter(parameter, fields) for parameter in route.parameters]}
-        responses = _responses(route.answer, [400, 404] if inside else [400])
+        of_one = any(parameter.name == "tracking_id" for parameter in route.parameters)
+        responses = _responses(
+            route.answer, [400, *([404] if inside else []), *([409] if inside or of_one else [])]
+        )
     return {"summary": route.summary, **request, "responses": responses}
 
 
@@ -349,7 +355,7 @@ def _responses(answer: str, errors: list[int]) -> Schema:
         "200": {
             "description": "Done.",
             "headers": request_id,
-            "content": {"application/json": {"schema": _ref(answer)}},
+            "content": {"application/json": {"schema": ref(answer)}},
         }
     }
     for status in sorted({*errors, *_GATEWAY_STATUSES, 403, 500, 503}):
@@ -359,7 +365,7 @@ def _responses(answer: str, errors: list[int]) -> Schema:
                 **(request_id if status not in _GATEWAY_STATUSES else {}),
                 **(retry_after if status in (*_GATEWAY_STATUSES, 503) else {}),
             },
-            "content": {"application/json": {"schema": _ref("Error")}},
+            "content": {"application/json": {"schema": ref("Error")}},
         }
     return responses
 

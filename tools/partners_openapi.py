@@ -9,7 +9,7 @@ from contract.routes import Parameter, Route, WholeNumber
 from outbound.delivery import DELIVERED, FAILED, KEPT, PENDING
 from outbound.message import TEST
 from tools.openapi import DOCUMENT as OPENAPI
-from tools.openapi import SIGV4, Schema, error_schema, object_schema, or_null, read_schema
+from tools.openapi import SIGV4, Schema, error_schema, object_schema, or_null, read_schema, ref
 
 DOCUMENT = OPENAPI.with_name("partners-openapi.json")
 
@@ -20,15 +20,14 @@ _REASONS = {
     400: "Something is wrong with the request; `errors` says what and where.",
     401: "The request does not prove who sent it.",
     403: "The signature is missing or wrong.",
-    404: "There is nothing of this name.",
-    409: "The webhook is disabled, or of the other kind.",
+    404: "There is no source of this name, or no webhook with this id.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     429: "Too many requests.",
     500: "A fault of the service.",
-    503: "The service is busy, or did not answer in time.",
+    503: "The service is busy, or a source has no secret yet.",
 }
-#: Statuses that API Gateway returns, in a form of its own; 503 is the function's too.
+#: Statuses that API Gateway returns, in a form of its own.
 _GATEWAY_STATUSES = (403, 429)
 _IN_PATH = {
     "id": {"description": "Of the webhook.", "type": "string"},
@@ -39,12 +38,12 @@ _IN_PATH = {
 def describe() -> Schema:
     """The whole document."""
     paths: dict[str, Schema] = {}
-    for route, security, errors in (
-        *((route, [], [401, 413, 415]) for route in INBOUND_ROUTES),
-        *((route, [{"sigv4": []}], [403, 413] if route.body else [403]) for route in WEBHOOK_ROUTES),
-        (FEED, [{"token": []}], [401]),
+    for route, scheme, errors in (
+        *((route, "", [401, 413, 415]) for route in INBOUND_ROUTES),
+        *((route, "sigv4", [403, 413] if route.body else [403]) for route in WEBHOOK_ROUTES),
+        (FEED, "token", [401]),
     ):
-        described = {**_operation(route, errors), "security": security}
+        described = {**_operation(route, errors), "security": [{scheme: []}] if scheme else []}
         paths.setdefault(route.path, {})[route.method.lower()] = described
     return {
         "openapi": "3.1.0",
@@ -52,7 +51,12 @@ def describe() -> Schema:
         "paths": paths,
         "components": {
             "securitySchemes": {"sigv4": SIGV4, "token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**_webhooks(), **_deliveries(), "Error": error_schema(), "Message": _message()},
+            "schemas": {
+                **_webhooks(),
+                **_deliveries(),
+                "Error": error_schema([]),
+                "GatewayError": _gateway_error(),
+            },
         },
     }
 
@@ -68,15 +72,11 @@ def main() -> None:
     print(f"Wrote {DOCUMENT.relative_to(Path.cwd())}")
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def _list(of: str) -> Schema:
-    return {"type": "array", "items": _ref(of)}
+    return {"type": "array", "items": ref(of)}
 
 
-def _message() -> Schema:
+def _gateway_error() -> Schema:
     return {**object_schema({"message": _TEXT}), "description": "An answer of API Gateway's own."}
 
 
@@ -137,7 +137,15 @@ def _deliveries() -> Schema:
         "Changes": object_schema(
             {"changes": _list("Change"), "next_after": {**_COUNT, "description": AFTER.meaning}}
         ),
-        "Received": object_schema({"stored": _COUNT, "kept": _COUNT}),
+        "Received": object_schema(
+            {
+                "stored": {**_COUNT, "description": "Updates that are stored, now or before."},
+                "kept": {
+                    **_COUNT,
+                    "description": "Events that are no updates, of which the message is kept.",
+                },
+            }
+        ),
     }
 
 
@@ -147,20 +155,25 @@ def _operation(route: Route, errors: list[int]) -> Schema:
         for name in route.path_parameters
     ]
     request: Schema = {"parameters": inside + [_parameter(parameter) for parameter in route.parameters]}
-    if route.body or route in INBOUND_ROUTES:
-        schema = _ref("WebhookChange") if route.body else {"description": "As the source's mapping says."}
-        request["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    done = "200"
+    if route in INBOUND_ROUTES:
+        done = "202"
+        request["description"] = "How a source proves itself is agreed with it: docs/inbound.md."
+        request["requestBody"] = _body({}, "application/json", "application/*+json")
+    elif route.body:
+        request["requestBody"] = _body(ref("WebhookChange"), "application/json")
     found = {*errors, 400, 429, 500, 503, *([404] if inside else [])}
-    if route.path.endswith(("/test", "/replay")):
-        found.add(409)
-    done = "202" if route in INBOUND_ROUTES else "200"
-    responses = {done: _response("Done.", _ref(route.answer))}
+    responses = {done: _response("Done.", ref(route.answer))}
     for status in sorted(found):
-        schema = _ref("Message" if status in _GATEWAY_STATUSES else "Error")
-        responses[str(status)] = _response(
-            _REASONS[status], {"anyOf": [schema, _ref("Message")]} if status == 503 else schema
-        )
+        # An HTTP API cannot be told to say it in another way.
+        error = ref("GatewayError" if status in _GATEWAY_STATUSES else "Error")
+        responses[str(status)] = _response(_REASONS[status], error)
+    responses["503"]["headers"]["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
     return {"summary": route.summary, **request, "responses": responses}
+
+
+def _body(schema: Schema, *media_types: str) -> Schema:
+    return {"required": True, "content": {media: {"schema": schema} for media in media_types}}
 
 
 def _parameter(parameter: Parameter | WholeNumber) -> Schema:
@@ -172,7 +185,11 @@ def _parameter(parameter: Parameter | WholeNumber) -> Schema:
 
 
 def _response(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {
+        "description": description,
+        "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": schema}},
+    }
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""`python -m tools.redrive [--dry-run]`: gives dead letters once more to the functions that could not handle them.
+"""`python -m tools.redrive [--dry-run]`: gives functions once more what they could not handle.
 
 A dead letter is an object with the records of a table's stream that the projector or the notifier could not handle.
 Its records are sent to the function again, and it is deleted once the function has handled all of them; so is the
 message that the queue got of it, with which the alarm ends.
+
+What sources sent to the partners' API that was no update is mapped again by the inbound function, and deleted if all of
+it was an update this time, or of no interest.
 """
 
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -100,6 +104,49 @@ class Redrive:
         return len(left) + others
 
 
+class Quarantine:
+    """Works through what sources sent that is no update. Raises botocore's errors."""
+
+    def __init__(self, region: str, environment: str) -> None:
+        self._s3 = boto3.client("s3", region_name=region)
+        self._lambda = boto3.client("lambda", region_name=region, config=ONCE)
+        self._function = f"tracking-inbound-{environment}"
+        prefix = f"tracking-quarantine-{environment}-"
+        listed = self._s3.list_buckets(Prefix=prefix, BucketRegion=region)["Buckets"]
+        self._buckets = [
+            bucket["Name"] for bucket in listed if re.fullmatch(f"{prefix}[0-9a-f]{{12}}", bucket["Name"])
+        ]
+
+    def run(self, *, dry_run: bool) -> int:
+        """Returns how many messages stay; with `dry_run` it only prints what it would do."""
+        left = 0
+        for bucket in self._buckets:
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+            keys = [key for key in pages.search("Contents[].Key") if key]
+            print(f"{bucket} holds {_count(len(keys), 'message')}.")
+            for number, key in enumerate(keys, 1):
+                done, said = self._handle(bucket, key, dry_run)
+                print(f"  {number} of {len(keys)}: {said}", flush=True)
+                left += not done
+        return 0 if dry_run else left
+
+    def _handle(self, bucket: str, key: str, dry_run: bool) -> tuple[bool, str]:
+        """Whether the message is done with, and what to tell, which is nothing of what it says."""
+        if dry_run:
+            return False, f"would map {key} again."
+        message = json.load(self._s3.get_object(Bucket=bucket, Key=key)["Body"])
+        response = self._lambda.invoke(
+            FunctionName=self._function, Payload=json.dumps({"kept": message}).encode()
+        )
+        answer = json.loads(response["Payload"].read())
+        if "FunctionError" in response:
+            return False, f"{self._function} failed on {key}; it stays."
+        if answer["reasons"]:
+            return False, f"{_count(len(answer['reasons']), 'event')} of {key} are still no update; it stays."
+        self._s3.delete_object(Bucket=bucket, Key=key)
+        return True, f"stored {_count(answer['stored'], 'update')} of {key}."
+
+
 def _place(letter: Any) -> tuple[str, int]:
     """Where in the stream its records begin: the function was to get them in this order."""
     return letter["DDBStreamBatchInfo"]["shardId"], int(letter["DDBStreamBatchInfo"]["startSequenceNumber"])
@@ -118,17 +165,20 @@ def _count(number: int, thing: str) -> str:
 
 
 def main() -> None:
-    """Raises SystemExit: with 1 if dead letters are left, or with one plain sentence for what goes wrong."""
+    """Raises SystemExit: with 1 if anything is left, or with one plain sentence for what goes wrong."""
     parser = argparse.ArgumentParser(prog="python -m tools.redrive", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
     dry_run = parser.parse_args().dry_run
     try:
         settings = load_settings(ROOT / "cdktf.json", os.environ)
         left = Redrive(settings.region, settings.environment).run(dry_run=dry_run)
+        kept = Quarantine(settings.region, settings.environment).run(dry_run=dry_run)
     except (BotoCoreError, ClientError, SettingsError) as error:
         sys.exit(f"Error: {explain(str(error)) or error}")
-    if left:
-        sys.exit(f"Left: {_count(left, 'dead letter')}.")
+    if counts := [
+        _count(number, thing) for number, thing in ((left, "dead letter"), (kept, "message")) if number
+    ]:
+        sys.exit(f"Left: {', '.join(counts)}.")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The route POST /inbound/{source}."""
 
+import base64
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ from inbound.secrets import Secrets
 from runtime.telemetry import Telemetry
 from shipments.document import Invalid, Schema
 from shipments.errors import Refused
-from shipments.update import Update
+from shipments.tracking_id import of_carrier
+from shipments.update import MAX_REFERENCES, Update
 from storage.updates import UpdateStore
 from web import exact_json
 from web.errors import CODES, ApiError, as_api_error
@@ -30,7 +32,8 @@ class Source(NamedTuple):
     name: str
     proof: Mapping[str, Any]
     mapping: mapping.Mapping
-    carrier: str = ""
+    carrier: str
+    places: mapping.Places
 
 
 class Outcome(NamedTuple):
@@ -80,6 +83,22 @@ class Api:
         self._telemetry.finish(route=request.route, source=name, status_code=status, code=CODES.get(status))
         return answer
 
+    def map_again(self, kept: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """What a message of the quarantine comes to now, for tools/redrive.py. Raises Unavailable."""
+        request = Request({}, context)
+        self._telemetry.start(request.id)
+        source = self._sources.get(kept["source"])
+        if source is None:
+            outcome = Outcome(0, ["there is no such source any more"])
+        else:
+            body = base64.b64decode(kept["body"])
+            outcome = self._store(
+                source, body, now=kept["received_at"], arrived=request.now, deadline=request.deadline
+            )
+        self._telemetry.count("InboundMappedAgain")
+        self._telemetry.finish(source=kept["source"])
+        return outcome._asdict()
+
     def _source(self, request: Request) -> Source:
         source = self._sources.get(str(request.path_parameters.get("source")))
         if source is None:
@@ -100,7 +119,7 @@ class Api:
         media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise ApiError(415, "The body must be JSON")
-        outcome = self.store(source, body, now=request.now, deadline=request.deadline)
+        outcome = self._store(source, body, now=request.now, arrived=request.now, deadline=request.deadline)
         if outcome.reasons:
             self._quarantine.keep(
                 source.name,
@@ -113,17 +132,14 @@ class Api:
             self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
         return outcome
 
-    def store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
+    def _store(self, source: Source, body: bytes, *, now: int, arrived: int, deadline: float) -> Outcome:
         """Stores the updates of a proven message, each once however often it comes.
 
-        Args:
-            now: when it arrived, in ms since the epoch.
-            deadline: as in `UpdateStore.put`.
-
-        Raises Unavailable; the same message may then be sent again.
+        `now`, `arrived` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be
+        sent again.
         """
         try:
-            found = source.mapping.read(exact_json.loads(body.decode()))
+            found = source.mapping.read(exact_json.loads(body.decode()), source.places)
         except (mapping.Unmapped, ValueError) as error:
             return Outcome(0, [str(error)])
         reasons: list[str] = []
@@ -132,13 +148,13 @@ class Api:
             try:
                 if isinstance(document, mapping.Unmapped):
                     raise document
-                update = Update.parse(document, self._schema, now)
+                update = Update.parse(_of_carrier(document, source.carrier), self._schema, arrived)
                 shipments[update.tracking_id].append(update)
             except (mapping.Unmapped, Invalid, Refused) as error:
                 reasons.append(f"event {place}: {error}")
 
         def put(updates: list[Update]) -> list[Exception | None]:
-            return [self._put(update, now=now, deadline=deadline) for update in updates]
+            return [self._put(update, now, arrived, deadline) for update in updates]
 
         # Those of one shipment one after the other, so that they keep their order within a millisecond.
         with ThreadPoolExecutor(_WORKERS) as pool:
@@ -149,10 +165,27 @@ class Api:
             self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return Outcome(refused.count(None), reasons)
 
-    def _put(self, update: Update, *, now: int, deadline: float) -> Exception | None:
+    def _put(self, update: Update, now: int, arrived: int, deadline: float) -> Exception | None:
         """Stores an update, and returns why that is not possible, if it never is. Raises Unavailable."""
         try:
-            self._updates.put(update, now=now, arrived=now, deadline=deadline)
+            self._updates.put(update, now=now, arrived=arrived, deadline=deadline)
         except Refused as error:
             return error
         return None
+
+
+def _of_carrier(document: Any, carrier: str) -> Any:
+    """The document, whose tracking id is a number of the carrier's, if there is one."""
+    match document:
+        case {"tracking_id": str(number)} if carrier:
+            references = document.get("references", [])
+            if isinstance(references, list):
+                others = [reference for reference in references if reference != number]
+                references = [number, *others][:MAX_REFERENCES]
+            return {
+                "carrier": carrier,
+                **document,
+                "tracking_id": of_carrier(carrier, number),
+                "references": references,
+            }
+    return document

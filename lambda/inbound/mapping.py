@@ -3,16 +3,26 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions, signature
 
-_FOLDER = Path(__file__).with_name("mappings")
+from web import exact_json
+
+_FOLDER: Final = Path(__file__).with_name("mappings")
+_DAY: Final = 24 * 3600 * 1000
+#: Characters of a date at most.
+_DATE: Final = len("2000-01-01")
+
+#: By the vendor's own ids, the places of events that say no other; under "*" that of all others.
+Places = dict[str, Any]
 
 
 class Unmapped(Exception):
@@ -26,43 +36,47 @@ class Mapping:
         #: How the vendor's senders prove themselves, if nothing else is agreed.
         self.proof: dict[str, Any] = document["proof"]
         self._events = jmespath.compile(document["events"])
+        self._each = jmespath.compile(document["each"]) if "each" in document else None
+        self._place = jmespath.compile(document["place"]) if "place" in document else None
         self._update = _compile(document["update"])
         self._latest = _compile(document.get("latest", {}))
         self._keys = [jmespath.compile(key) for key in document.get("status", [])]
         self._statuses: dict[str, list[str] | None] = document.get("statuses", {})
 
-    def read(self, body: Any) -> list[Any]:
+    def read(self, body: Any, places: Places) -> list[Any]:
         """The updates of a message, not yet checked, or instead of one the Unmapped that says why it is none.
 
-        Raises Unmapped if nothing of it is an update.
+        Raises Unmapped if there is no list of events; an empty one is of no interest.
         """
         events = _search(self._events, body)
-        if not isinstance(events, list) or not events:
+        if not isinstance(events, list):
             raise Unmapped("it holds no events")
-        found = list(self._read_all(body, events))
+        found = [one for event in events for one in self._read_all(body, event, places)]
         if self._latest:
-            _, latest = max(
-                (
-                    (update["timestamp"], place)
-                    for place, update in enumerate(found)
-                    if isinstance(update, dict)
-                ),
-                default=(0, None),
-            )
+            times = {place: one["timestamp"] for place, one in enumerate(found) if isinstance(one, dict)}
+            latest = max(times, key=lambda place: times[place], default=None)
             if latest is not None:
                 found[latest] |= _fill(self._latest, {"body": body, "event": events[latest]}) or {}
-        return [update for update in found if update is not None]
+        return [one for one in found if one is not None]
 
-    def _read_all(self, body: Any, events: list[Any]) -> Iterator[Any]:
-        for event in events:
+    def _read_all(self, body: Any, event: Any, places: Places) -> Iterator[Any]:
+        """What is told of each thing that the event names; None for what is of no interest."""
+        source = {"body": body, "event": event}
+        try:
+            things = [None] if self._each is None else _search(self._each, source)
+            if not isinstance(things, list) or not things:
+                raise Unmapped("it names no shipment")
+        except Unmapped as error:
+            yield error
+            return
+        for thing in things:
             try:
-                yield self._read(body, event)
+                yield self._read(source | {"each": thing}, places)
             except Unmapped as error:
                 yield error
 
-    def _read(self, body: Any, event: Any) -> Any:
+    def _read(self, source: dict[str, Any], places: Places) -> Any:
         """An update, or None for what is of no interest. Raises Unmapped."""
-        source = {"body": body, "event": event}
         if not isinstance(self._update, dict):
             return _search(self._update, source)
         status = self._status(source)
@@ -71,13 +85,21 @@ class Mapping:
         update = _fill(self._update, source) or {}
         if "timestamp" not in update:
             raise Unmapped("it has no time")
+        if not update.keys() & {"location", "place"} and (place := self._known_place(source, places)):
+            update["place"] = place
         return update | dict(zip(("status", "reason"), status, strict=False))
 
+    def _known_place(self, source: dict[str, Any], places: Places) -> Any:
+        named = _search(self._place, source) if self._place else None
+        return places.get(named if isinstance(named, str) else "*", places.get("*"))
+
     def _status(self, source: dict[str, Any]) -> list[str] | None:
-        keys = [_search(key, source) for key in self._keys]
-        for key in keys:
-            if isinstance(key, str) and key in self._statuses:
-                return self._statuses[key]
+        keys = []
+        for expression in self._keys:
+            with suppress(Unmapped):  # a part of it is not there
+                keys.append(_search(expression, source))
+                if isinstance(keys[-1], str) and keys[-1] in self._statuses:
+                    return self._statuses[keys[-1]]
         raise Unmapped(f"the status {json.dumps(keys, default=str)} is not in the mapping's table")
 
 
@@ -94,7 +116,7 @@ def _compile(template: Any) -> Any:
 
 
 def _fill(template: Any, source: Any) -> Any:
-    """The value of a template, without what is empty in it; None if all is. Raises Unmapped."""
+    """The value of a template, without what is empty, or twice in a list; None if all is empty. Raises Unmapped."""
     if isinstance(template, dict):
         return _without_empty({name: _fill(part, source) for name, part in template.items()})
     return _without_empty(_search(template, source))
@@ -104,7 +126,10 @@ def _without_empty(value: Any) -> Any:
     if isinstance(value, dict):
         value = {name: kept for name, part in value.items() if (kept := _without_empty(part)) is not None}
     elif isinstance(value, list):
-        value = [kept for part in value if (kept := _without_empty(part)) is not None]
+        parts, value = value, []
+        for part in parts:
+            if part not in value and _without_empty(part) is not None:
+                value.append(part)
     return None if value in ("", {}, []) else value
 
 
@@ -121,15 +146,70 @@ class _Functions(Functions):
     @signature({"types": ["string", "null"]})
     def _func_time(self, text: str | None) -> int | None:
         """ms since the epoch of a time as ISO 8601 has it; one without an offset is in UTC."""
-        if not text:
+        return _milliseconds(text) if text else None
+
+    @signature({"types": ["string", "null"]}, {"types": ["string", "null"]}, {"types": ["string", "null"]})
+    def _func_estimate(self, start: str | None, end: str | None, at: str | None) -> Any:
+        """An estimated delivery: from a time to another, or else `at` a time, which a date alone makes a day of UTC."""
+        if start and end:
+            return {"from": _milliseconds(start), "to": _milliseconds(end)}
+        if not at:
             return None
-        moment = datetime.fromisoformat(text)
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        moment = _milliseconds(at)
+        return {"from": moment, "to": moment + _DAY - 1} if len(at) <= _DATE else moment
 
     @signature({"types": ["string", "null"]}, {"types": ["number"]})
     def _func_text(self, text: str | None, most: int) -> str | None:
         """Without control characters, white space at the ends, and what is more than `most` characters."""
         return text and re.sub(r"[\x00-\x1f\x7f-\x9f\s]+", " ", text).strip()[:most].strip()
 
+    @signature({"types": ["string", "null"]})
+    def _func_country(self, code: str | None) -> str | None:
+        """The country's code of two letters, if `code` is one of ISO 3166-1's, of two letters or three."""
+        countries = _countries()
+        code = (code or "").strip().upper()
+        return code if code in countries.values() else countries.get(code)
 
-_OPTIONS = jmespath.Options(custom_functions=_Functions())
+    @signature({"types": ["string", "null"]})
+    def _func_number(self, text: str | None) -> Any:
+        """The number that a text is."""
+        return exact_json.loads(text) if text else None
+
+    @signature({"types": ["string", "null"]})
+    def _func_tail(self, uri: str | None) -> str | None:
+        """The last part of a URI of GS1's Core Business Vocabulary, in all its forms."""
+        return uri and re.sub(r"^(BizStep|Disp)-", "", re.split("[:/#]", uri)[-1])
+
+    @signature({"types": ["string", "null"]})
+    def _func_geo(self, uri: str | None) -> Any:
+        """The location of a geo URI (RFC 5870)."""
+        found = re.match(r"geo:(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)(?:[,;]|$)", uri or "", re.ASCII)
+        return found and {"lat": Decimal(found[1]), "lng": Decimal(found[2])}
+
+    @signature({"types": ["string", "null"]})
+    def _func_gs1_key(self, uri: str | None) -> str | None:
+        """The 18 digits of an SSCC, from its URN or its GS1 Digital Link; another URI as it is.
+
+        GS1 EPC Tag Data Standard, "SSCC": the URN has the extension digit behind the prefix, and no check digit.
+        """
+        if urn := re.fullmatch(r"urn:epc:id:sscc:(\d+)\.(\d)(\d+)", uri or "", re.ASCII):
+            digits = urn[2] + urn[1] + urn[3]
+            weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(digits))
+            return f"{digits}{-weighted % 10}"
+        link = re.fullmatch(r"https?://[^?#]*/00/(\d{18})(?:[?#].*)?", uri or "", re.ASCII)
+        return link[1] if link else uri
+
+
+def _milliseconds(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """ISO 3166-1's codes of two letters, by those of three."""
+    countries: dict[str, str] = json.loads(Path(__file__).with_name("countries.json").read_bytes())
+    return countries
+
+
+_OPTIONS: Final = jmespath.Options(custom_functions=_Functions())

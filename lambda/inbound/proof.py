@@ -8,6 +8,7 @@ import binascii
 import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 #: Signatures of a header that are looked at: a sender that changes its secret sends two.
@@ -44,7 +45,8 @@ def _hmac(proof: Mapping[str, Any], headers: Headers, body: bytes, secrets: Sequ
     content = _content(proof.get("content", "{body}"), headers, body)
     if content is None:
         return False
-    digests = [hmac.digest(_key(proof, secret), content, "sha256") for secret in secrets]
+    keys = [key for secret in secrets if (key := _key(proof, secret))]
+    digests = [hmac.digest(key, content, "sha256") for key in keys]
     if proof["encoding"] == "hex":
         expected, given = [digest.hex() for digest in digests], [signature.lower() for signature in given]
     else:
@@ -74,9 +76,12 @@ def _content(template: str, headers: Headers, body: bytes) -> bytes | None:
 
 
 def _key(proof: Mapping[str, Any], secret: str) -> bytes:
-    if proof.get("secret") == "base64":
-        return base64.b64decode(secret.removeprefix("whsec_"))
-    return secret.encode()
+    """The key that is written so; empty if it is written wrong, which proves nobody."""
+    if proof.get("secret") != "base64":
+        return secret.encode()
+    with suppress(binascii.Error):
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    return b""
 
 
 def _token(proof: Mapping[str, Any], headers: Headers, body: bytes, secrets: Sequence[str], now: int) -> bool:

@@ -12,7 +12,7 @@ CACHE: Final = 60
 
 
 class Secrets:
-    """Reads a SecureString for each source, which holds its secrets, separated by white space.
+    """Reads a SecureString for each source, which holds its secrets, a line each.
 
     While it cannot be read, those that were read last are good.
 
@@ -31,7 +31,10 @@ class Secrets:
         if self._clock() >= expires:
             try:
                 answer = self._client.get_parameters(Names=[f"{self._prefix}{source}"], WithDecryption=True)
-                secrets = [text for parameter in answer["Parameters"] for text in parameter["Value"].split()]
+                lines = [
+                    line for parameter in answer["Parameters"] for line in parameter["Value"].splitlines()
+                ]
+                secrets = [line.strip() for line in lines if line.strip()]
             except AwsError as error:
                 if not secrets:
                     raise Unavailable("the secret cannot be read") from error

@@ -41,5 +41,11 @@ def _sources(text: str) -> dict[str, Source]:
     found = {}
     for name, chosen in json.loads(text).items():
         kind = mapping.load(chosen["mapping"])
-        found[name] = Source(name, chosen.get("proof", kind.proof), kind, chosen.get("carrier", ""))
+        found[name] = Source(
+            name,
+            chosen.get("proof", kind.proof),
+            kind,
+            chosen.get("carrier", ""),
+            chosen.get("places", {}),
+        )
     return found

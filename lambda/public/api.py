@@ -16,6 +16,7 @@ from runtime.telemetry import Telemetry
 from shipments.document import Schema
 from shipments.page import Page
 from shipments.shipment import Estimate
+from shipments.tracking_id import is_of_carrier, normalize
 from shipments.update import check_field
 from storage.shipments import ShipmentStore
 from storage.updates import UpdateStore
@@ -119,6 +120,8 @@ class Api:
             return _answer(problem.status, json.dumps(problem.body(request.id)), problem.headers)
         if problem.status == 404:
             text = page.missing(_tracking_id(request))
+        elif problem.status == 409:
+            text = page.choice(_tracking_id(request), [fault.detail for fault in problem.faults])
         else:
             text = page.failure() if problem.status >= 500 else page.invalid()
         return _answer(problem.status, text, problem.headers, html=True)
@@ -142,7 +145,12 @@ class Api:
         check_field("tracking_id", tracking_id, self._schema)
         query = ("shipment", tracking_id)
         start = after(request.query, query)
+        if start and is_of_carrier(start.tracking_id, normalize(tracking_id)):
+            tracking_id = start.tracking_id
         found = self._store.history(tracking_id, limit=limit(request.query), after=start)
+        if not found.items and not start and self._records:
+            other = self._records.of_carrier(tracking_id)
+            found = self._store.history(other, limit=limit(request.query)) if other else found
         newest = (self._store.history(tracking_id, limit=1) if start else found).items
         if not newest:
             raise ApiError(404, "There is no shipment with this tracking id")

@@ -70,6 +70,17 @@ def missing(tracking_id: str) -> str:
     return _message(texts.MISSING, f'<div id="news">{heading}</div><p>{texts.MISSING_HINT}</p>')
 
 
+def choice(number: str, ids: Sequence[str]) -> str:
+    """The page for a number that several carriers have given to a shipment."""
+    links = "".join(
+        f'<li><a href="./{quote(id, safe="")}">{escape(id.partition(":")[0])}</a></li>' for id in ids
+    )
+    heading = _heading(number, texts.CHOICE)
+    return _message(
+        texts.CHOICE, f'<div id="news">{heading}</div><p>{texts.CHOICE_HINT}</p><ul role="list">{links}</ul>'
+    )
+
+
 def invalid() -> str:
     """The page for a request that will never be answered."""
     return _message(texts.INVALID, f"<h1>{texts.INVALID}</h1><p>{texts.INVALID_HINT}</p>")

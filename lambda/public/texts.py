@@ -78,6 +78,8 @@ LATEST: Final = "Latest updates"
 
 MISSING: Final = "Nothing is known of this number"
 MISSING_HINT: Final = "Please check the number. A new shipment can be seen from its first scan on."
+CHOICE: Final = "Which carrier?"
+CHOICE_HINT: Final = "Several carriers have a shipment with this number."
 INVALID: Final = "This link does not work"
 INVALID_HINT: Final = "Please enter the tracking number again."
 FAILURE: Final = "We cannot look right now"

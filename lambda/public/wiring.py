@@ -12,7 +12,8 @@ from storage.updates import UpdateStore
 
 
 def make_api(environment: Mapping[str, str]) -> Api:
-    """The API as its environment variables say: without a table, it shows no shipments.
+    """The API as its environment variables say: without a table, it shows no shipments, and without one of references
+    none by a carrier's bare number.
 
     Raises KeyError for another one that is missing.
     """
@@ -26,7 +27,13 @@ def make_api(environment: Mapping[str, str]) -> Api:
         atlas.load()
     return Api(
         store=UpdateStore(client, table, name) if table else None,
-        records=ShipmentStore(client, environment[contract.SHIPMENTS_TABLE]) if table else None,
+        records=ShipmentStore(
+            client,
+            environment[contract.SHIPMENTS_TABLE],
+            references=environment.get(contract.REFERENCES_TABLE, ""),
+        )
+        if table
+        else None,
         environment=name,
         region=region,
         telemetry=telemetry,

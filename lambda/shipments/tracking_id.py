@@ -14,6 +14,17 @@ def normalize(tracking_id: str) -> str:
     return unicodedata.normalize("NFC", tracking_id).strip()
 
 
+def of_carrier(carrier: str, number: str) -> str:
+    """The tracking id of a shipment with a number that is unique to a carrier."""
+    return f"{carrier}:{number}"
+
+
+def is_of_carrier(tracking_id: str, number: str) -> bool:
+    """Whether `tracking_id` is that of a shipment with the number, of whatever carrier."""
+    carrier, _, rest = tracking_id.partition(":")
+    return bool(carrier) and rest == number
+
+
 def check_tracking_id(tracking_id: str, pointer: str = "/tracking_id") -> None:
     """Raises Invalid if no new update may have `tracking_id`; an old one may.
 

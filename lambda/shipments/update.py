@@ -19,7 +19,7 @@ MAX_AHEAD = 5 * 60 * 1000
 #: Fields that an update may have, which are kept as they were sent.
 OPTIONAL: Final = ("place", "detail", "reason", "carrier", "references", "estimated_delivery")
 #: As the schema has it.
-_MAX_REFERENCES = 5
+MAX_REFERENCES = 5
 
 #: Of an update, a valid field of each name.
 _FIELDS = {"tracking_id": "A", "status": contract.STATUSES[0], "location": {"lat": 0, "lng": 0}}
@@ -63,8 +63,8 @@ class Update(NamedTuple):
 def _check_length(document: Any) -> None:
     # The schema finds a fault in each of them, which may be hundreds of thousands.
     references = document.get("references") if isinstance(document, dict) else None
-    if isinstance(references, list) and len(references) > _MAX_REFERENCES:
-        raise Invalid([Fault("/references", f"must contain at most {_MAX_REFERENCES} items")])
+    if isinstance(references, list) and len(references) > MAX_REFERENCES:
+        raise Invalid([Fault("/references", f"must contain at most {MAX_REFERENCES} items")])
 
 
 def _check_optional(status: str, optional: Mapping[str, Any]) -> None:

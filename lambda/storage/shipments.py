@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import contract
 from contract.routes import MAX_TIME
 from shipments.deadlines import Watch, is_overdue, is_stalled
+from shipments.errors import Ambiguous
 from shipments.page import Page, Position
 from shipments.shipment import Shipment
-from shipments.tracking_id import normalize
+from shipments.tracking_id import is_of_carrier, normalize
 from storage.attributes import ForeignItem, Item, encode, encode_item
 from storage.dynamodb import call_dynamodb
 from storage.shards import Shards, decode_update, index_key, shard_of
@@ -187,6 +188,28 @@ class ShipmentStore:
         items = [records[tracking_id] for tracking_id in ids if tracking_id in records]
         more = found.more or len(found.items) > limit
         return Page(items, [Position(tracking_id, 0) for tracking_id in ids], more)
+
+    def of_carrier(self, number: str) -> str | None:
+        """The tracking id of the shipment that is CARRIER:NUMBER, if there is one among those with that reference.
+
+        It is not looked for among those whose tracking id ends otherwise: an order's number is easily guessed. Of a
+        reference that thousands of shipments have, the first MB is looked at. Raises Ambiguous.
+        """
+        number = normalize(number)
+        if not (self._references and number):
+            return None
+        answer = call_dynamodb(
+            self._client.query,
+            TableName=self._references,
+            KeyConditionExpression="#reference = :reference",
+            ExpressionAttributeNames={"#reference": "reference"},
+            ExpressionAttributeValues={":reference": encode(number)},
+        )
+        ids = [item["tracking_id"]["S"] for item in answer["Items"]]
+        ids = [tracking_id for tracking_id in ids if is_of_carrier(tracking_id, number)]
+        if len(ids) > 1:
+            raise Ambiguous(ids)
+        return ids[0] if ids else None
 
     def _get_all(self, ids: list[str], deadline: float) -> dict[str, Record]:
         """The records that there are, of up to 100 shipments."""

@@ -17,7 +17,7 @@ from shipments.document import Fault, Invalid, Schema
 from shipments.errors import Refused
 from shipments.page import Page
 from shipments.summary import summarize
-from shipments.tracking_id import normalize
+from shipments.tracking_id import is_of_carrier, normalize
 from shipments.update import MAX_TEXT, Update, check_field
 from storage.shipments import ShipmentStore
 from storage.updates import UpdateStore
@@ -166,15 +166,23 @@ class Api:
         if as_of < MAX_TIME:
             query += (as_of,)
         start = after(request.query, query)
-        page = _located(
-            self._updates.history(
-                tracking_id,
-                limit=limit(request.query),
-                after=start,
-                as_of=as_of,
-                deadline=request.deadline,
+        if start and is_of_carrier(start.tracking_id, normalize(tracking_id)):
+            tracking_id = start.tracking_id
+
+        def read(tracking_id: str) -> Page:
+            return _located(
+                self._updates.history(
+                    tracking_id,
+                    limit=limit(request.query),
+                    after=start,
+                    as_of=as_of,
+                    deadline=request.deadline,
+                )
             )
-        )
+
+        page = read(tracking_id)
+        if not (page.items or start) and (found := self._shipments.of_carrier(tracking_id)):
+            page = read(tracking_id := found)
         enhanced, record = settings.flags["enhanced_tracking"], None
         # Else the page is the whole history, or the record knows what was not known then.
         if enhanced and as_of == MAX_TIME and (start or page.more):
@@ -262,6 +270,8 @@ class Api:
         tracking_id = request.last_segment
         check_field("tracking_id", tracking_id, self._update_schema)
         record = self._shipments.get(tracking_id)
+        if record is None and (found := self._shipments.of_carrier(tracking_id)):
+            record = self._shipments.get(found)
         if record is None:
             raise ApiError(404, "There is no shipment with this tracking id")
         return exact_json.dumps(record.visible | {"location": location_of(record.visible)})

@@ -5,7 +5,7 @@ from typing import Final
 
 from runtime.telemetry import Telemetry
 from shipments.document import Fault, Invalid
-from shipments.errors import Refused, TooLarge, Unavailable
+from shipments.errors import Ambiguous, Refused, TooLarge, Unavailable
 
 #: Machine words of the error answers, by HTTP status. The gateway's own answers use them too.
 CODES: Final = {
@@ -14,7 +14,7 @@ CODES: Final = {
     403: "feature_disabled",
     404: "not_found",
     405: "method_not_allowed",
-    409: "conflict",
+    409: "ambiguous",
     413: "too_large",
     415: "unsupported_media_type",
     422: "idempotency_key_reused",
@@ -56,6 +56,9 @@ def as_api_error(error: Exception, telemetry: Telemetry) -> ApiError:
             return error
         case Invalid():
             return ApiError(400, f"Invalid request: {error}", error.faults)
+        case Ambiguous():
+            candidates = [Fault("/tracking_id", tracking_id) for tracking_id in error.ids]
+            return ApiError(409, "Several carriers have a shipment with this number", candidates)
         case TooLarge():
             return ApiError(413, "An update has at most 400 KB, as DynamoDB counts them")
         case Refused():

@@ -126,7 +126,7 @@ class Api:
         message = render(notification, webhook.format, self._environment)
         numbers = self._deliveries.add(webhook, [message])
         if not numbers:
-            raise ApiError(409, "The webhook is disabled")
+            raise ApiError(400, "Invalid request: the webhook is disabled")
         if webhook.url:
             self._queue.send(webhook.id, numbers)
         return json.dumps({"id": message.id, "sequence": numbers[0]})
@@ -153,9 +153,9 @@ class Api:
             raise _invalid("/since", "is required")
         since = query.number(request.query, WholeNumber(SINCE.name, 0, BEFORE.maximum, 0))
         if not webhook.url:
-            raise ApiError(409, "A pull feed is read again with a smaller `after`")
+            raise ApiError(400, "Invalid request: a pull feed is read again with a smaller `after`")
         if webhook.state != ACTIVE:
-            raise ApiError(409, "The webhook is disabled")
+            raise ApiError(400, "Invalid request: the webhook is disabled")
         first, last = self._deliveries.first_since(webhook, since), webhook.sequence
         if first <= last:
             _there(self._webhooks.change(webhook.id, replay=[first, last]))

@@ -74,6 +74,7 @@ def use_public(environment: dict[str, str], update: dict[str, Any]) -> None:
     public = Public(environment | feed.environment)
     # The page is not the whole history, so the record tells of the estimate.
     assert public.get(f"/shipments/{update['tracking_id']}?limit=1").status == 200
+    assert public.get("/shipments/NOBODY").status == 404
 
 
 def use_inbound(environment: dict[str, str], update: dict[str, Any]) -> None:

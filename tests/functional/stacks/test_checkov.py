@@ -38,7 +38,7 @@ def weaken(stack: dict[str, Any]) -> None:
 def test_prod_passes_a_weakened_stack_fails_and_skips_are_needed_where_they_hold_and_no_others(
     tmp_path: Path,
 ) -> None:
-    stacks = synthesize(settings("prod"))
+    stacks = synthesize(settings("prod", partners={"enabled": True, "log_retention_days": 365}))
     weakened = copy.deepcopy(stacks["tracking-prod"])
     weaken(weakened)
     bucket = {"resource": {"aws_s3_bucket": {"bucket": {"bucket": "name"}}}}
@@ -64,7 +64,10 @@ def test_prod_passes_a_weakened_stack_fails_and_skips_are_needed_where_they_hold
     found = failures(stacks, strict)
     # A skip for one bucket holds for no other.
     elsewhere = {check for check, _, where in found if re.match(r"tracking-prod: (?!aws_s3_bucket\.)", where)}
-    places = {"state": ":state/", "public-prod": ":public-", "tracking-prod": ":tracking-"}
+    places = {
+        "state": ":state/",
+        **{f"{name}-prod": f":{name}-" for name in ("public", "tracking", "partners")},
+    }
     needed = {
         check if check in elsewhere else check + places[where.partition(":")[0]] for check, _, where in found
     }

@@ -9,9 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
+from stacks.constructs import http_api
 from stacks.constructs.rest_api import ACCESS_LOG
 from tests.conftest import Tables
 from tests.functional.conftest import Caller
+from tests.senders import Sender
 from tools import cost
 
 #: What Lambda logs for an invocation ("Sending Lambda function logs to CloudWatch Logs").
@@ -61,6 +63,17 @@ def test_the_sizes_are_those_of_a_request(
     assert _length(got.body) == pytest.approx(cost.GET_ANSWER, rel=0.05)
     assert len(post_log) + around == pytest.approx(cost.POST_LOG, rel=0.05)
     assert len(get_log) + around == pytest.approx(cost.GET_LOG, rel=0.05)
+
+
+def test_the_log_is_that_of_a_partners_message(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sender = Sender.of(environment, "demo", {"mapping": "generic"})
+    for number in range(2):  # the first says that it is a cold start
+        capsys.readouterr()
+        sender.send({**cost.UPDATE, "tracking_id": f"1Z{number:016}"})
+    logged = len(capsys.readouterr().out) + len(LAMBDA_LOG) + len(json.dumps(http_api.ACCESS_LOG))
+    assert logged == pytest.approx(cost.INBOUND_LOG, rel=0.05)
 
 
 def _length(body: Any) -> int:

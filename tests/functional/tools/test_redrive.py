@@ -1,11 +1,14 @@
 """`make redrive`, over dead letters of the deployed notifier and over some that nobody can handle."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 
+import contract
+from inbound.quarantine import Quarantine
 from local.invoke import InvokeApi
 from tests.mapped import Mapped, eventually
 from tools import redrive
@@ -141,3 +144,79 @@ def test_nothing_to_do_is_no_fault_and_what_is_missing_is_one_sentence(
     status, _ = run()
     assert status.startswith("Error: ")
     assert "\n" not in status
+
+
+@pytest.fixture
+def quarantine(mapped: Mapped) -> str:
+    """The bucket of what sources of the feed's environment have sent, with three messages in it."""
+    bucket = f"tracking-quarantine-{mapped.feed.environment_suffix}-0123456789ab"
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    for source, message in (
+        ("demo", {"tracking_id": "PKG-1", "status": "pending", "place": {"country": "DE"}}),
+        ("demo", {"tracking_id": "PKG-2", "status": "lost"}),
+        ("gone", {}),
+    ):
+        body, reasons = json.dumps(message).encode(), ["the mapping was wrong then"]
+        Quarantine(s3, bucket).keep(
+            source, body, media_type="application/json", reasons=reasons, received_at=1_700_000_000_000
+        )
+    return bucket
+
+
+def test_what_was_kept_is_mapped_again_and_deleted_if_it_is_an_update_now(
+    mapped: Mapped,
+    environment: dict[str, str],
+    quarantine: str,
+    run: Callable[..., tuple[Any, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def keys() -> list[str]:
+        listed = boto3.client("s3").list_objects_v2(Bucket=quarantine)
+        return [item["Key"] for item in listed.get("Contents", [])]
+
+    function = mapped.deploy_inbound(
+        environment
+        | {
+            contract.INBOUND_SOURCES: json.dumps({"demo": {"mapping": "generic"}}),
+            contract.QUARANTINE_BUCKET: quarantine,
+        }
+    )
+    with InvokeApi({function.name: function}) as api:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
+        status, said = run("--dry-run")
+        assert (status, len(keys())) == (0, 3)
+        assert f"would map {keys()[0]} again." in said
+        status, said = run()
+    assert status == "Left: 2 messages."
+    assert "stored 1 update of demo/" in said
+    assert "1 event of demo/" in said
+    assert "1 event of gone/" in said
+    assert "PKG-" not in said
+    assert [key.partition("/")[0] for key in keys()] == ["demo", "gone"]
+    (stored,) = mapped.feed.updates.records()
+    image = stored["dynamodb"]["NewImage"]
+    # It came when it was sent, and not now.
+    assert (image["tracking_id"]["S"], image["timestamp"]["N"]) == ("PKG-1", "1700000000000")
+
+
+def test_while_the_table_is_away_what_was_kept_stays(
+    mapped: Mapped,
+    environment: dict[str, str],
+    quarantine: str,
+    run: Callable[..., tuple[Any, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    function = mapped.deploy_inbound(
+        environment
+        | {
+            contract.INBOUND_SOURCES: json.dumps({"demo": {"mapping": "generic"}}),
+            contract.QUARANTINE_BUCKET: quarantine,
+            "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9",
+        }
+    )
+    with InvokeApi({function.name: function}) as api:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
+        status, said = run()
+    assert status == "Left: 3 messages."
+    assert f"{function.name} failed on demo/" in said

@@ -108,6 +108,8 @@ def test_the_function_is_as_announced(stack: dict[str, Any], env: str, function:
 
 def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any], env: str) -> None:
     expected = {(action, kind, name.format(env=env)) for action, kind, name in GRANTS}
+    if settings(env).partners.enabled:
+        expected.add(("dynamodb:Query", "dynamodb", f"table/tracking-references-{env}"))
     if env == "prod":
         expected |= {(action, "kms", "key/*") for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
         expected.add(("kms:Decrypt", "aws_kms_key", "Encrypts what tracking-public-prod stores and sends"))

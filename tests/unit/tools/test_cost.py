@@ -94,3 +94,4 @@ def test_every_metric_of_the_functions_is_paid_for() -> None:
         ("public/*.py", "web/*.py"),
     ]
     assert sum(len(set(counted(*sources))) for sources in functions) == cost.METRICS
+    assert len(set(counted("inbound/*.py", "web/*.py"))) == cost.INBOUND_METRICS
