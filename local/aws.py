@@ -78,10 +78,13 @@ def _serve() -> None:
     from moto.dynamodb.responses import DynamoHandler
     from moto.moto_api._internal.recorder.models import Recorder
     from moto.server import ThreadedMotoServer
+    from moto.sqs.models import Queue
 
     # A mapped stream's records would go to Docker, and be dropped whatever becomes of them; local/stream.py
     # reads them instead. What this returns says that nobody took them.
     LambdaBackend.send_dynamodb_items = lambda *_: ""  # type: ignore[method-assign]
+    # Nor may a queue that is mapped have its messages received there and then; local/queue.py does it.
+    Queue.lambda_event_source_mappings = property(lambda _: {}, lambda *_: None)  # type: ignore[assignment]
     # moto checks a condition and then writes, and another thread may write in between.
     _run_alone(DynamoHandler, "call_action")
     # It appends a large request in pieces.
