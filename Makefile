@@ -20,7 +20,7 @@ OUTPUT ?= cdktf.out
 PLAN_FILE ?= build/plan.enc
 DEPLOY = python -m tools.deploy --output "$(OUTPUT)"
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-fast mutants snapshots format synth plan apply pack unpack deploy destroy drift smoke comment sweep roles state unlock lock redrive rebuild bench simulate docs cost policy sbom audit clean
+.PHONY: help install up test test-fast mutants snapshots format synth plan apply pack unpack deploy destroy drift smoke certify comment sweep roles state unlock lock redrive rebuild bench simulate docs cost policy sbom audit clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ drift: install ## fail if what is there differs from what was deployed (STACK=on
 
 smoke: install ## ask what was deployed whether it answers
 	@python -m tools.smoke --output "$(OUTPUT)"
+
+certify: install ## tell whether a receiver of webhooks does right (WEBHOOK=its URL, SECRET=whsec_...; FORMAT=cloudevents, STATE=, JUNIT=)
+	@python -m tools.certify $(if $(WEBHOOK),--webhook "$(WEBHOOK)") $(if $(FORMAT),--format "$(FORMAT)") $(if $(STATE),--state "$(STATE)") $(if $(JUNIT),--junit "$(JUNIT)")
 
 comment: install ## put the plan under the pull request PULL_REQUEST
 	@python -m tools.comment

@@ -1,0 +1,340 @@
+"""`make certify`: what a receiver of webhooks does right, and what each wrong one is told."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+import delivery.receiver
+import tools.certify.receiver
+from outbound.secret import make_secret
+from outbound.webhook import CLOUDEVENTS, MEDIA_TYPES
+from tests.serving import serving
+from tools.certify.__main__ import main
+from tools.certify.journeys import JOURNEYS
+from tools.certify.report import NOT_CHECKED, RIGHT, WRONG
+from tools.failures import one_sentence
+
+KEPT = {f"{journey.name}: kept" for journey in JOURNEYS if journey.stateful}
+NAMES = {journey.name for journey in JOURNEYS} | KEPT | {"speed"}
+
+Outcomes = dict[str, str]
+Certify = Callable[..., tuple[Any, str, Outcomes]]
+
+
+class Shop(BaseHTTPRequestHandler):
+    """A receiver as the documentation has it."""
+
+    secret = make_secret()
+    known: dict[str, dict[str, Any]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            message = self.verified(body, headers)
+        except WebhookVerificationError:
+            self.answer(401)
+        else:
+            self.answer(self.take(headers["webhook-id"], message.get("data", message)))
+
+    def do_GET(self) -> None:
+        found = self.known.get(self.path.removeprefix("/"), {})
+        wanted = ("tracking_id", "version", "status")
+        self.answer(200, json.dumps({name: found.get(name) for name in wanted}).encode())
+
+    def verified(self, body: bytes, headers: dict[str, str]) -> Any:
+        """What is sent. Raises WebhookVerificationError."""
+        return Webhook(self.secret).verify(body, headers)
+
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        """Keeps it, and gives the status of the answer."""
+        if message["version"] > self.known.get(message["tracking_id"], {"version": 0})["version"]:
+            self.known[message["tracking_id"]] = message
+        return 204
+
+    def answer(self, status: int, body: bytes = b"") -> None:
+        with suppress(OSError):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+class Trusting(Shop):
+    def verified(self, body: bytes, headers: dict[str, str]) -> Any:
+        return json.loads(body)
+
+
+class Timeless(Shop):
+    """Signs anew at the time that it is told, without looking whether that is long ago."""
+
+    def verified(self, body: bytes, headers: dict[str, str]) -> Any:
+        moment = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        signature = Webhook(self.secret).sign(headers["webhook-id"], moment, body.decode())
+        if signature not in headers.get("webhook-signature", "").split():
+            raise WebhookVerificationError
+        return json.loads(body)
+
+
+class OneSignature(Shop):
+    def verified(self, body: bytes, headers: dict[str, str]) -> Any:
+        first = headers.get("webhook-signature", "").partition(" ")[0]
+        return super().verified(body, headers | {"webhook-signature": first})
+
+
+class Reserialized(Shop):
+    """Verifies what it parsed, which is not what was sent."""
+
+    def verified(self, body: bytes, headers: dict[str, str]) -> Any:
+        return super().verified(json.dumps(json.loads(body), indent=1).encode(), headers)
+
+
+class Once(Shop):
+    seen: set[str]
+
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        if id in self.seen:
+            return 409
+        self.seen.add(id)
+        return super().take(id, message)
+
+
+class Ordered(Shop):
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        known = self.known.get(message["tracking_id"])
+        if known and message["version"] < known["version"]:
+            return 409
+        return super().take(id, message)
+
+
+class Strict(Shop):
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        return 422 if "certify" in message else super().take(id, message)
+
+
+class Eventful(Shop):
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        return 400 if message["event"] == "certify" else super().take(id, message)
+
+
+class Newest(Shop):
+    """Keeps what came last."""
+
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        self.known[message["tracking_id"]] = message
+        return 200
+
+
+class Credulous(Shop):
+    """Refuses what is wrong, after it has kept it."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile = BytesIO(body)
+        self.take("", json.loads(body))
+        super().do_POST()
+
+
+class Failing(Shop):
+    def verified(self, body: bytes, headers: dict[str, str]) -> Any:
+        try:
+            return super().verified(body, headers)
+        except WebhookVerificationError:
+            return {"refused": True}
+
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        return 500 if "refused" in message else super().take(id, message)
+
+
+class Final(Shop):
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        known = self.known.get(message["tracking_id"], {})
+        return 204 if known.get("status") in ("delivered", "failed") else super().take(id, message)
+
+
+class Slow(Shop):
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        time.sleep(0.6)
+        return super().take(id, message)
+
+
+class Redirecting(Shop):
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        return 307
+
+
+class Loud(Shop):
+    """Says what may stand in no XML, and what would speak to the terminal."""
+
+    def take(self, id: str, message: dict[str, Any]) -> int:
+        self.answer(400, b"\x1b[31m\x00no\n\xff" * 99)
+        return 400
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Of a receiver of the class that is the parameter, or of Shop."""
+    handler = type("Handler", (getattr(request, "param", Shop),), {"known": {}, "seen": set()})
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as root:
+        yield f"{root}/"
+
+
+@pytest.fixture
+def certify(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Certify:
+    """Runs the command; gives its exit status, what it printed, and the outcomes by the checks' names."""
+
+    def certify(*arguments: str, secret: str = Shop.secret) -> tuple[Any, str, Outcomes]:
+        junit = tmp_path / "new/certify.xml"
+        monkeypatch.setenv("SECRET", secret)
+        monkeypatch.setattr("sys.argv", ["certify", "--junit", str(junit), *arguments])
+        with pytest.raises(SystemExit) as end, one_sentence():
+            main()
+        return end.value.code, capsys.readouterr().out, outcomes(junit)
+
+    return certify
+
+
+def outcomes(junit: Path) -> Outcomes:
+    """Those in the file, which must agree with its own counts."""
+    if not junit.exists():
+        return {}
+    suite = ElementTree.parse(junit).getroot()
+    kinds = {"failure": WRONG, "skipped": NOT_CHECKED, "system-out": RIGHT}
+    found = {case.attrib["name"]: kinds[case[0].tag] for case in suite}
+    counts = [list(found.values()).count(outcome) for outcome in (WRONG, NOT_CHECKED)]
+    assert [int(suite.attrib[name]) for name in ("failures", "skipped")] == counts
+    assert int(suite.attrib["tests"]) == len(suite) == len(found)
+    return found
+
+
+@pytest.mark.parametrize("kind", MEDIA_TYPES)
+def test_a_receiver_as_documented_does_all_right(certify: Certify, url: str, kind: str) -> None:
+    status, said, found = certify("--webhook", url, "--state", f"{url}{{tracking_id}}", "--format", kind)
+    assert status == 0, said
+    assert found == dict.fromkeys(NAMES, RIGHT)
+    lines = said.splitlines()
+    assert [line[13:41].strip() for line in lines[:-1]] == list(found)
+    assert lines[-1].startswith(f"{len(NAMES)} right, 0 WRONG, 0 not checked; see ")
+
+
+def test_what_is_kept_is_not_checked_if_nobody_can_be_asked(certify: Certify, url: str) -> None:
+    status, said, found = certify("--webhook", url)
+    assert status == 0, said
+    assert {name for name, outcome in found.items() if outcome == NOT_CHECKED} == KEPT
+    assert set(found) == NAMES
+
+
+FORGED = {"signed with another secret", "a forged signature", "no signature", "a changed body"}
+REFUSED = {*FORGED, "a replay"}
+
+
+@pytest.mark.parametrize(
+    ("url", "wrong", "advice"),
+    [
+        (Trusting, {*REFUSED, "a changed body: kept"}, "answer 401"),
+        (Timeless, {"a replay"}, "to message 2 of 2 it answered 204; refuse a webhook-timestamp"),
+        (OneSignature, {"two secrets, its own second"}, "accept a message if one of its signatures is right"),
+        (Once, {"doubled"}, "to message 3 of 4 it answered 409; answer 2xx to a webhook-id"),
+        (Ordered, {"doubled", "out of order"}, "drop a message whose version is not greater"),
+        (Strict, {"members that are new"}, "it answered 422; ignore members"),
+        (Eventful, {"an event that is new"}, "it answered 400; answer 2xx to events"),
+        (Newest, {"doubled: kept", "out of order: kept"}, "it keeps {"),
+        (Credulous, {"a changed body: kept"}, "it keeps {"),
+        (Failing, REFUSED, "to message 2 of 2 it answered 500; answer 401"),
+        (Final, {"failed, then delivered: kept", "number used again: kept"}, "let no status be the last"),
+    ],
+    indirect=["url"],
+)
+def test_a_wrong_receiver_is_told_what_is_wrong_and_nothing_else(
+    certify: Certify, url: str, wrong: set[str], advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools.certify.receiver, "SECONDS_BETWEEN", 0)
+    status, said, found = certify("--webhook", url, "--state", f"{url}{{tracking_id}}")
+    assert status == 1
+    assert found == dict.fromkeys(NAMES, RIGHT) | dict.fromkeys(wrong, WRONG), said
+    assert sum(line.startswith(WRONG) for line in said.splitlines()) == len(wrong)
+    assert advice in said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (Redirecting, "to message 1 of 5 it answered 307, and redirects are not followed; answer 2xx"),
+        (Reserialized, "it answered 401"),
+        (Loud, "it answered 400 ([31m no"),
+    ],
+    indirect=["url"],
+)
+def test_who_takes_not_even_what_is_beyond_doubt_is_told_that_alone(
+    certify: Certify, url: str, said: str
+) -> None:
+    status, printed, found = certify("--webhook", url)
+    assert status == 1
+    assert found == dict.fromkeys(NAMES, NOT_CHECKED) | {"delivered": WRONG, "speed": RIGHT}
+    assert said in printed
+    assert len(printed.splitlines()) == len(NAMES) + 1
+    assert not set("\x00\x1b") & set(printed)
+
+
+@pytest.mark.parametrize("url", [Slow], indirect=True)
+def test_an_answer_that_comes_too_late_is_none(
+    certify: Certify, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (delivery.receiver, tools.certify.receiver):
+        monkeypatch.setattr(module, "LIMIT", 0.5)
+    status, said, found = certify("--webhook", url)
+    assert status == 1
+    assert found == dict.fromkeys(NAMES, NOT_CHECKED) | {"delivered": WRONG, "speed": WRONG}
+    assert "there was no answer (No whole answer within" in said
+
+
+GOOD = ["--webhook", "http://127.0.0.1:9/hook"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "secret", "sentence"),
+    [
+        ([], Shop.secret, "Set WEBHOOK"),
+        (["--webhook", "ftp://a"], Shop.secret, "WEBHOOK must be an https URL."),
+        (["--webhook", "http://10.0.0.1/"], Shop.secret, "WEBHOOK must have public addresses alone."),
+        (GOOD, "", "SECRET must be the receiver's secret"),
+        (GOOD, "whsec_%", "SECRET must be the receiver's secret"),
+        (GOOD, "whsec_", "SECRET must be the receiver's secret"),
+        ([*GOOD, "--format", "xml"], Shop.secret, f"the formats are plain and {CLOUDEVENTS}."),
+        (
+            [*GOOD, "--state", "http://127.0.0.1:9/"],
+            Shop.secret,
+            "STATE must be a URL with {tracking_id} in it.",
+        ),
+        ([*GOOD, "--state", "file:///{tracking_id}"], Shop.secret, "STATE must be a URL"),
+    ],
+)
+def test_wrong_arguments_end_in_one_sentence(
+    certify: Certify, arguments: list[str], secret: str, sentence: str
+) -> None:
+    status, said, found = certify(*arguments, secret=secret)
+    assert status.startswith("Error: ")
+    assert sentence in status
+    assert "\n" not in status
+    assert (said, found) == ("", {})
+
+
+def test_nobody_who_listens_is_no_error_of_the_command(certify: Certify) -> None:
+    status, said, found = certify(*GOOD)
+    assert status == 1
+    assert "to message 1 of 5 there was no answer (The connection failed: ConnectionRefusedError)" in said
+    assert found["delivered"] == WRONG
