@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import contract
 from inbound import mapping, proof
 from inbound.quarantine import Quarantine
-from inbound.secrets import Secrets
+from inbound.secrets import CACHE, Secrets
 from runtime.telemetry import Telemetry
 from shipments.document import Invalid, Schema
 from shipments.errors import Refused
@@ -112,8 +112,13 @@ class Api:
             raise ApiError(400, "The body cannot be read") from None
         if len(body) > MAX_BODY:
             raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
+        secrets = self._secrets.of(source.name)
+        if not secrets:
+            self._telemetry.warn("A source has no secret", source=source.name)
+            retry = {"Retry-After": str(CACHE)}
+            raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
         try:
-            proof.check(source.proof, request.headers, body, self._secrets.of(source.name), request.now)
+            proof.check(source.proof, request.headers, body, secrets, request.now)
         except proof.NotProven:
             raise ApiError(401, "The request does not prove who sent it") from None
         media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -145,6 +150,8 @@ class Api:
         reasons: list[str] = []
         shipments: dict[str, list[Update]] = defaultdict(list)
         for place, document in enumerate(found):
+            if document is None:  # of no interest
+                continue
             try:
                 if isinstance(document, mapping.Unmapped):
                     raise document

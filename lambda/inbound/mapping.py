@@ -44,9 +44,9 @@ class Mapping:
         self._statuses: dict[str, list[str] | None] = document.get("statuses", {})
 
     def read(self, body: Any, places: Places) -> list[Any]:
-        """The updates of a message, not yet checked, or instead of one the Unmapped that says why it is none.
+        """The updates of a message, not yet checked, or instead of one None, if it is of no interest, or an Unmapped.
 
-        Raises Unmapped if there is no list of events; an empty one is of no interest.
+        They are in the order of the events, and of what each of them names. Raises Unmapped without a list of events.
         """
         events = _search(self._events, body)
         if not isinstance(events, list):
@@ -57,7 +57,7 @@ class Mapping:
             latest = max(times, key=lambda place: times[place], default=None)
             if latest is not None:
                 found[latest] |= _fill(self._latest, {"body": body, "event": events[latest]}) or {}
-        return [one for one in found if one is not None]
+        return found
 
     def _read_all(self, body: Any, event: Any, places: Places) -> Iterator[Any]:
         """What is told of each thing that the event names; None for what is of no interest."""

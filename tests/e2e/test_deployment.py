@@ -129,7 +129,7 @@ def test_aws_takes_every_request_of_the_deployment(recording: Path) -> None:
 CHANGES = [
     ("lambda/tracking/handler.py", '"""', '"""Changed. '),
     ("stacks/gateway_responses.py", '"forbidden"', '"not_allowed"'),
-    ("cdktf.json", '"dev": {}', '"dev": { "tracking": { "web_acl": true } }'),
+    ("cdktf.json", '"dev": {', '"dev": { "tracking": { "web_acl": true },'),
 ]
 
 

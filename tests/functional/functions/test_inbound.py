@@ -117,7 +117,7 @@ def test_too_large_and_not_json(sender: Sender) -> None:
 def test_without_a_secret_the_sender_shall_come_again(environment: dict[str, str]) -> None:
     sender = Sender.of(environment, "demo", GENERIC, secret=" ")
     answer = sender.send({})
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
 
 
 def test_while_aws_fails_the_sender_shall_come_again_and_nothing_is_doubled(
