@@ -9,6 +9,12 @@ export PIPENV_VERBOSITY := -1
 # Installed packages are compiled when they are imported, which is kept even where the shell says that nothing is.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
+# What tools keep in a home that cannot be written to.
+ifeq ($(shell test -w "$$HOME" || echo read-only),read-only)
+export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
+export CDKTF_HOME := $(XDG_CACHE_HOME)/cdktf
+export npm_config_cache := $(XDG_CACHE_HOME)/npm
+endif
 # The folder of the synthesized stacks, and the file in which a saved plan goes to another machine.
 OUTPUT ?= cdktf.out
 PLAN_FILE ?= build/plan.enc

@@ -1,9 +1,10 @@
 """`make bench`: every benchmark, each side beside a baseline of the same run."""
 
-from bench import handler, notifier, page, synth
+from bench import growth, handler, notifier, page, synth
 
 if __name__ == "__main__":
     synth.main()
     handler.main()
+    growth.main()
     notifier.main()
     page.main()

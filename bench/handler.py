@@ -1,4 +1,4 @@
-"""What the tracking function costs: cold start, warm requests, growth of a history, size of the package.
+"""What the tracking function costs: cold start, warm requests, size of the package.
 
 `python -m bench.handler [ROUNDS]`. Beside the built package run (a) bench/usual, the same API in the usual style,
 without and with Powertools' validate(), (b) the floor, one stock botocore client and one call, and (c) the anchor,
@@ -7,9 +7,7 @@ ratios in brackets are to (a), to (a) that validates, and to (b). BENCH_PYTHON n
 the runtime's minor version if it is on PATH, else the Python that runs this.
 """
 
-import gc
 import json
-import math
 import os
 import shutil
 import subprocess
@@ -21,19 +19,11 @@ from collections import defaultdict
 from importlib.metadata import distribution
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
-from typing import Any
-
-import boto3
-from moto.dynamodb.models.dynamo_type import DynamoType
 
 import contract
 from bench.stub import stub
-from local.aws import EmbeddedAws
 from local.process import interpreter
-from runtime.aws import Client
 from stacks.package import PYTHON, build
-from storage.updates import UpdateStore
 
 HERE = Path(__file__).parent
 OURS, FLOOR, ANCHOR = "the built package", "(b) the floor", "(c) the anchor"
@@ -51,7 +41,6 @@ LIBRARIES: tuple[str, ...] = (
 )
 LIBRARIES += ("aws-lambda-powertools", "aws-xray-sdk", "fastjsonschema", "wrapt", "typing-extensions")
 WARM_REQUESTS = 300
-HISTORIES = (10, 1_000, 100_000)
 REGION = "us-east-1"
 
 #: What a side was measured to take, in ms or MB, by what it is.
@@ -72,7 +61,6 @@ def main(rounds: int = 15) -> None:
     print(f"{version}, Lambda runs {PYTHON}; medians of {rounds} runs, all sides in turn")
     show("Cold: a process from its start to the first answered POST and GET", cold)
     show(f"Warm: CPU of a request, median of {WARM_REQUESTS}", warm)
-    show_growth()
     with zipfile.ZipFile(package) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     print(f"\nPackage: {package.stat().st_size / 1e6:.1f} MB, unpacked {unpacked / 1e6:.1f} MB")
@@ -131,6 +119,8 @@ def measure(
                     "POWERTOOLS_SERVICE_NAME": "tracking-api",
                     "POWERTOOLS_METRICS_NAMESPACE": "LogisticsTracking",
                     contract.TABLE_NAME: "updates",
+                    contract.SHIPMENTS_TABLE: "shipments",
+                    contract.REFERENCES_TABLE: "references",
                     contract.IDEMPOTENCY_TABLE: "idempotency",
                     contract.ENVIRONMENT: "bench",
                     contract.REGION: REGION,
@@ -180,58 +170,6 @@ def show(title: str, samples: dict[str, list[Sample]]) -> None:
             ]
             cells.append(f"{figure} {value:8.2f} ({' '.join(ratios)})")
         print(f"  {side:20}", *cells, sep="  ")
-
-
-def show_growth() -> None:
-    """What a GET of 10 updates, of 1 KB each, reads and takes, by the number of updates that the shipment has."""
-    print("\nGrowth: a GET of 10 updates (the embedded AWS' own time is left out)")
-    with EmbeddedAws() as aws:
-        os.environ.update(aws.environment(REGION))
-        table = boto3.resource("dynamodb").create_table(
-            TableName="growth",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "tracking_id", "KeyType": "HASH"},
-                {"AttributeName": "timestamp", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "tracking_id", "AttributeType": "S"},
-                {"AttributeName": "timestamp", "AttributeType": "N"},
-            ],
-        )
-        client = Client("dynamodb", REGION, read_timeout=60)
-        read: list[int] = []
-
-        def query(**request: Any) -> dict[str, Any]:
-            parsed = client.call("Query", **request)
-            # The emulator counts no units. What a consistent read takes: one for each 4 KB, of all items together
-            # (DynamoDB developer guide, "DynamoDB read and write operations"). No item is read but not returned.
-            assert parsed["ScannedCount"] == len(parsed["Items"])
-            size = sum(
-                len(name) + DynamoType(value).size()
-                for item in parsed["Items"]
-                for name, value in item.items()
-            )
-            read.append(math.ceil(size / 4096))
-            return parsed
-
-        store = UpdateStore(SimpleNamespace(query=query), table.name, "bench")
-        with table.batch_writer() as batch:
-            for number in HISTORIES:
-                for timestamp in range(number):
-                    key = {"tracking_id": f"SHIP-{number}", "timestamp": timestamp}
-                    batch.put_item({**key, "status": "in_transit", "metadata": {"note": "x" * 1000}})
-        gc.collect()
-        taken = defaultdict(list)
-        for number in HISTORIES * 20:
-            read.clear()
-            started = time.process_time()
-            store.history(f"SHIP-{number}", limit=10)
-            cpu = (time.process_time() - started) * 1000
-            taken[number].append((len(read), sum(read), cpu))
-        for number, samples in taken.items():
-            calls, units, cpu = map(median, zip(*samples, strict=True))
-            print(f"  {number:7} updates  calls {calls:.0f}  read units {units:.0f}  CPU ms {cpu:.2f}")
 
 
 if __name__ == "__main__":

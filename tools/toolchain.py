@@ -39,8 +39,8 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
         "CHECKPOINT_DISABLE": "1",
         "DISABLE_VERSION_CHECK": "1",
     }
-    # Terraform warns at each call of a configuration that is not there.
-    if not Path(environ.get("TF_CLI_CONFIG_FILE", "")).is_file():
+    # Terraform warns at each call of a configuration that it cannot read.
+    if not os.access(environ.get("TF_CLI_CONFIG_FILE", ""), os.R_OK):
         result.pop("TF_CLI_CONFIG_FILE", None)
     for tool in ("node", "cdktf", "terraform"):
         if not shutil.which(tool, path=result["PATH"]):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import contract
 from places import gazetteer
-from public import atlas, texts
+from public import atlas, drawing, texts
 from shipments.summary import is_precise
 
 _DAY_MS: Final = 86_400_000
@@ -210,7 +210,7 @@ def _map(updates: Sequence[Mapping[str, Any]]) -> str:
         return ""
     start, end = (", ".join(_place(updates[index])) for index in (-1, 0))
     label = (texts.MAP_OF_ONE if start == end else texts.MAP).format(start=start, end=end)
-    picture = atlas.draw([_point(update) for update in reversed(updates)])
+    picture = drawing.draw([_point(update) for update in reversed(updates)])
     return f"""<figure>
 <svg class="map" role="img" aria-label="{label}">{picture}</svg>
 <figcaption>{texts.CREDITS}</figcaption>

@@ -1,6 +1,7 @@
 """What an update of a shipment may be."""
 
 from collections.abc import Mapping
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Self
 
@@ -37,10 +38,16 @@ class Update(NamedTuple):
     """The OPTIONAL ones that were sent."""
 
     @classmethod
-    def parse(cls, document: Any, schema: Schema, now: int) -> Self:
-        """The update in `document`. Raises Invalid or TooLarge. `now` is the server's time in ms since the epoch."""
-        # What costs least comes first.
-        check_size(document)
+    def parse(cls, document: Any, schema: Schema, now: int, *, length: float = inf) -> Self:
+        """The update in `document`. Raises Invalid or TooLarge.
+
+        Args:
+            now: the server's time in ms since the epoch.
+            length: characters of the JSON text that it stands in.
+        """
+        # What costs least comes first; no value counts for more bytes than it has characters in JSON.
+        if length > MAX_BYTES:
+            check_size(document)
         _check_length(document)
         schema.check(document)
         check_storable(document)

@@ -93,7 +93,7 @@ class Api:
 
     def _track(self, request: Request, settings: Settings) -> str:
         document = request.document(min(settings.max_request_bytes, MAX_TEXT))
-        update = Update.parse(document, self._update_schema, request.now)
+        update = Update.parse(document, self._update_schema, request.now, length=request.length)
         now = self._arrival(request, settings)
         timestamp = self._updates.put(update, now=now, arrived=request.now, deadline=request.deadline)
         self._telemetry.count("TrackingUpdateStored")
@@ -111,7 +111,7 @@ class Api:
             for index, document in updates:
                 outcome: dict[str, Any] | Exception
                 try:
-                    update = Update.parse(document, self._update_schema, request.now)
+                    update = Update.parse(document, self._update_schema, request.now, length=request.length)
                     if failed:
                         raise ApiError(
                             503, "An earlier update of the shipment failed; send the request again"

@@ -29,6 +29,11 @@ class Request(request.Request):
         return unquote(self.path.rpartition("/")[2])
 
     @property
+    def length(self) -> int:
+        """Characters of the body as API Gateway sends it, which is never less than those of its text."""
+        return len(as_str(self._event.get("body")))
+
+    @property
     def idempotency_key(self) -> str | None:
         """The header's value, if there is one. Raises ApiError if it is too long or not printable ASCII."""
         key = self.headers.get("idempotency-key")

@@ -87,19 +87,26 @@ def test_a_change_of_status_is_told_once_and_another_scan_is_not(gateway: Gatewa
         item["TopicArn"] for item in sns.list_topics()["Topics"] if "notifications-dev" in item["TopicArn"]
     )
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    told: list[dict[str, Any]] = []
+
+    def receive() -> list[dict[str, Any]]:
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+        for item in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=item["ReceiptHandle"])
+        messages = [json.loads(json.loads(item["Body"])["Message"]) for item in answer.get("Messages", [])]
+        return [message for message in messages if message["tracking_id"] == "told"]
+
     for status in ("pending", "in_transit", "in_transit", "delivered"):
         update = {**UPDATE, "tracking_id": "told", "status": status}
         assert signed("POST", f"{gateway.url}/track", json=update).status_code == 200
-    told: list[dict[str, Any]] = []
-    for _ in range(20):
-        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
-        told += [json.loads(json.loads(item["Body"])["Message"]) for item in answer.get("Messages", [])]
-        for item in answer.get("Messages", []):
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=item["ReceiptHandle"])
-        if told and told[-1]["status"] == "delivered" and "Messages" not in answer:
-            break
+        # Changes within a second may be told as one.
+        for _ in range(20):
+            if told and told[-1]["status"] == status:
+                break
+            told += receive()
+    told += receive()
     sqs.delete_queue(QueueUrl=url)
-    assert [(item["previous_status"], item["status"]) for item in told if item["tracking_id"] == "told"] == [
+    assert [(item["previous_status"], item["status"]) for item in told] == [
         (None, "pending"),
         ("pending", "in_transit"),
         ("in_transit", "delivered"),
@@ -122,7 +129,7 @@ def test_aws_takes_every_request_of_the_deployment(recording: Path) -> None:
 CHANGES = [
     ("lambda/tracking/handler.py", '"""', '"""Changed. '),
     ("stacks/gateway_responses.py", '"forbidden"', '"not_allowed"'),
-    ("cdktf.json", '"dev": {}', '"dev": { "tracking": { "web_acl": true } }'),
+    ("cdktf.json", '"dev": {', '"dev": { "tracking": { "web_acl": true },'),
 ]
 
 

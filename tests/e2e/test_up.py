@@ -137,6 +137,12 @@ def test_the_welcome_fits_a_terminal_and_the_rest_is_a_line_each(up: Up, project
     assert log.count("REPORT RequestId: ") >= 5
 
 
+def test_nothing_waits_for_what_terraform_would_wait_for(up: Up, project: Path) -> None:
+    log = (project / ".local/deploy.log").read_text()
+    assert log.count("Import complete") == 4
+    assert not re.findall(r"aws_(?:sqs|s3)_\S+: Still .*", log)
+
+
 def test_the_commands_of_the_welcome_work(up: Up, project: Path) -> None:
     *commands, hook = (line for line in up.lines if line.startswith("  .local/curl"))
     assert len(commands) == 2

@@ -16,6 +16,7 @@ import contract
 import web.request
 from local.aws import EmbeddedAws
 from tests.conftest import REGION, Tables, environment_suffix
+from tests.feed import Feed
 from tests.line import Line, open_line
 from tests.mapped import Mapped
 from tests.rights import FUNCTIONS, Right, recorded
@@ -231,3 +232,9 @@ def mapped(aws: EmbeddedAws, tmp_path: Path) -> Iterator[Mapped]:
     """A feed, and functions that its stream is mapped to; they end with the test."""
     with ExitStack() as stack:
         yield Mapped(aws.endpoint, stack, tmp_path)
+
+
+@pytest.fixture
+def feed(environment: dict[str, str]) -> Feed:
+    """Tables with their streams, and a topic, of its own."""
+    return Feed()

@@ -34,11 +34,6 @@ SetClock = Callable[[int], None]
 
 
 @pytest.fixture
-def feed(environment: dict[str, str]) -> Feed:
-    return Feed()
-
-
-@pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
     """Sets the clock of whoever writes records, in ms since the epoch; it stands still."""
 

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 import contract
 from deadlines.wiring import make_sweep
+from inbound.secrets import Secrets
 from notifier.wiring import make_notifier
 from tests.conftest import Tables, environment_suffix
 from tests.feed import Feed
@@ -15,7 +17,8 @@ from tests.functional.conftest import Caller
 from tests.functional.functions.test_deadlines import run
 from tests.functional.functions.test_notifier import handle
 from tests.metrics import metrics
-from tests.synthesis import resource, resources, tracking
+from tests.senders import Sender
+from tests.synthesis import resource, resources, stacks
 from tracking.wiring import make_api
 
 NAMESPACE = "LogisticsTracking"
@@ -24,9 +27,9 @@ NAMESPACE = "LogisticsTracking"
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
 
 
-def deployed(name: str) -> dict[str, str]:
+def deployed(name: str, stack: str = "tracking-dev") -> dict[str, str]:
     """The variables of a function that its metrics depend on."""
-    function = resource(tracking("dev"), "aws_lambda_function", function_name=f"tracking-{name}-dev")
+    function = resource(stacks("dev")[stack], "aws_lambda_function", function_name=f"tracking-{name}-dev")
     variables = function["environment"]["variables"]
     return {
         key: variables[key]
@@ -45,9 +48,9 @@ def written(text: str) -> set[Metric]:
     return found
 
 
-def watched() -> Iterator[Metric]:
-    """The functions' own metrics that the alarms and the dashboard read."""
-    stack = tracking("dev")
+def watched(name: str = "tracking-dev") -> Iterator[Metric]:
+    """The functions' own metrics that the alarms and the dashboard of a stack read."""
+    stack = stacks("dev")[name]
     for alarm in resources(stack, "aws_cloudwatch_metric_alarm"):
         for metric in metrics(alarm):
             if metric.namespace == NAMESPACE:
@@ -94,6 +97,29 @@ def test_the_functions_write_every_metric_that_is_watched(
     expected = set(watched())
     assert {name for _, name, _ in expected} >= {"TrackingUpdateFailed", "UnhandledException"}
     assert expected <= lines
+
+
+def test_the_inbound_function_writes_every_metric_that_is_watched(
+    environment: dict[str, str],
+    update: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    variables = deployed("inbound", "partners-dev")
+    for key, value in variables.items():
+        monkeypatch.setenv(key, value)
+    sender = Sender.of(environment, "demo", {"mapping": "generic"})
+    # In the environment that is deployed, where there is no such bucket and no such secret.
+    api = Sender({**environment, **variables, **sender.variables, contract.ENVIRONMENT: "dev"}, "demo")
+    api.api._secrets = sender.api._secrets
+    assert api.send(update).status == 202
+    assert api.send({}).body["kept"] == 1
+    assert api.post(b"", {}).status == 401
+    api.api._secrets = Secrets(boto3.client("ssm"), "/nowhere/")
+    assert api.send({}).status == 503
+    expected = set(watched("partners-dev"))
+    assert {name for _, name, _ in expected} >= {"InboundKept", "InboundRefused"}
+    assert expected <= written(capsys.readouterr().out)
 
 
 def test_updates_are_counted_by_status_in_the_one_line_of_a_request(

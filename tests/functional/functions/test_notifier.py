@@ -20,9 +20,10 @@ from shipments.deadlines import Watch
 from shipments.shipment import Shipment, StoredUpdate
 from storage.shipments import Record as Stored
 from tests.conftest import REGION
-from tests.feed import Feed, SnsLine, open_sns_line
+from tests.feed import Feed
 from tests.functional.conftest import FLAGS, Caller
 from tests.line import Line
+from tests.sns_line import SnsLine, open_sns_line
 
 #: An event time, and a second; both in ms.
 T, S = 1_700_000_000_000, 1000

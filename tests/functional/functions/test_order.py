@@ -22,9 +22,10 @@ from local.aws import EmbeddedAws
 from shipments.errors import Unavailable
 from storage.shipments import decode_record
 from storage.updates import decode_stored
-from tests.feed import SHARDS, Feed, SnsLine, Stream, open_sns_line
+from tests.feed import SHARDS, Feed, Stream
 from tests.functional.conftest import Caller
 from tests.line import Fault, Line
+from tests.sns_line import SnsLine, open_sns_line
 from tests.unit.functions.test_shipment import expected
 from tracking.wiring import make_api
 
@@ -97,11 +98,6 @@ class Mapping:
             (n for n, record in enumerate(batch) if record["dynamodb"]["SequenceNumber"] in failed),
             len(batch),
         )
-
-
-@pytest.fixture
-def feed(environment: dict[str, str]) -> Feed:
-    return Feed()
 
 
 @pytest.fixture

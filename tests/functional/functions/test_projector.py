@@ -26,11 +26,6 @@ T, S = 1_700_000_000_000, 1000
 
 
 @pytest.fixture
-def feed(environment: dict[str, str]) -> Feed:
-    return Feed()
-
-
-@pytest.fixture
 def projector(feed: Feed, environment: dict[str, str]) -> Batches:
     return wiring.make_projector({**environment, **feed.environment})
 

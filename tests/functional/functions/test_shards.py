@@ -1,16 +1,12 @@
 """The shards of the status index: GET /updates over them, and how their number changes."""
 
-import json
-import os
-import subprocess
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import count, pairwise, product
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import boto3
 import pytest
@@ -23,34 +19,14 @@ from runtime.aws import Client
 from shipments.errors import Unavailable
 from storage.shards import Shards, shard_of
 from storage.updates import UpdateStore
-from tests import synthesis
 from tests.conftest import REGION, Tables
 from tests.functional.conftest import Caller
 from tests.line import Line
-from tools.toolchain import environment as tool_environment
-from tools.toolchain import provider_source
+from tests.shards import DEPLOYMENTS
 from tracking.wiring import make_api
 
 Function = Callable[[Shards], Caller]
 
-
-class Deployment(NamedTuple):
-    """What an operator wants, and what the functions then get."""
-
-    wanted: int
-    shards: Shards
-
-
-#: One after the other. `test_terraform_...` shows that Terraform hands out these numbers.
-DEPLOYMENTS = [
-    Deployment(1, Shards(1, 1)),
-    Deployment(8, Shards(1, 8)),
-    Deployment(8, Shards(8, 8)),
-    Deployment(3, Shards(3, 8)),
-    Deployment(1, Shards(1, 8)),
-    Deployment(10, Shards(8, 10)),
-    Deployment(10, Shards(10, 10)),
-]
 
 _numbers = count(1)
 
@@ -175,46 +151,6 @@ def test_no_answer_misses_an_update_while_the_number_changes(function: Function,
             seen = pages((reader for _ in count()), window, 20)
             assert_once_in_order(seen)
             assert set(seen) == stored
-
-
-@pytest.mark.slow
-def test_terraform_hands_out_these_numbers(aws: EmbeddedAws, tmp_path: Path) -> None:
-    variables = tool_environment(os.environ)
-    variables |= {**provider_source("5.100.0", variables), **aws.environment(REGION)}
-
-    def terraform(*command: str) -> None:
-        subprocess.run(["terraform", *command], cwd=tmp_path, env=variables, timeout=120, check=True)
-
-    # Of the stack no more than what has to do with the number, which is what takes no minutes to deploy.
-    got: list[Deployment] = []
-    for deployment in DEPLOYMENTS:
-        stack = synthesis.synthesize(
-            synthesis.settings("pr-shards", tracking={"status_index_shards": deployment.wanted})
-        )["tracking-pr-shards"]
-        parameters = stack["resource"]["aws_ssm_parameter"]
-        parameter = next(key for key in parameters if key.startswith("shards"))
-        function = synthesis.resource(
-            stack, "aws_lambda_function", function_name="tracking-processor-pr-shards"
-        )["environment"]["variables"]
-        assert "aws_lambda_function.processor" in parameters[parameter].pop("description"), "it has to wait"
-        configuration = {
-            "terraform": {"required_providers": stack["terraform"]["required_providers"]},
-            "provider": {"aws": [{"region": REGION}]},
-            "data": {"aws_ssm_parameters_by_path": stack["data"]["aws_ssm_parameters_by_path"]},
-            "resource": {"aws_ssm_parameter": {parameter: parameters[parameter]}},
-            "output": {
-                "written": {"value": function[contract.STATUS_INDEX_SHARDS]},
-                "read": {"value": function[contract.STATUS_INDEX_SHARDS_READ]},
-            },
-        }
-        (tmp_path / "main.tf.json").write_text(json.dumps(configuration))
-        if not got:
-            terraform("init", "-input=false")
-        terraform("apply", "-input=false", "-auto-approve")
-        state = json.loads((tmp_path / "terraform.tfstate").read_bytes())
-        outputs = {name: output["value"] for name, output in state["outputs"].items()}
-        got.append(Deployment(deployment.wanted, Shards(**outputs)))
-    assert got == DEPLOYMENTS
 
 
 @pytest.mark.parametrize("number", [1, 8])

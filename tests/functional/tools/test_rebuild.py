@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event, Thread
 from types import SimpleNamespace
@@ -28,18 +28,7 @@ from tools.toolchain import ROOT
 T, S = 1_700_000_000_000, 1000
 PLACE = {"lat": 52, "lng": 13}
 
-
-@pytest.fixture
-def feed(environment: dict[str, str]) -> Iterator[Feed]:
-    feed = Feed()
-    yield feed
-    for file in (ROOT / "build").glob(f"rebuild-{feed.environment_suffix}-*"):
-        file.unlink()
-
-
-@pytest.fixture(autouse=True)
-def pages_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "PAGE", 7)
+pytestmark = pytest.mark.usefixtures("no_progress_stays", "pages_are_small")
 
 
 def settings_of(feed: Feed) -> Settings:
@@ -297,56 +286,3 @@ def test_what_is_no_update_or_no_record_is_told_and_passed(
     boto3.client("dynamodb").delete_item(TableName=feed.shipments.table, Key={"tracking_id": {"S": "PKG-1"}})
     assert run(feed)["added"] == 1
     assert record_of(feed, "PKG-1").shipment.first_update >= T
-
-
-@pytest.fixture
-def command(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[Any, str]]:
-    """Runs the command; gives its exit status and what it printed."""
-
-    def command(*arguments: str) -> tuple[Any, str]:
-        monkeypatch.setenv("ENVIRONMENT_SUFFIX", feed.environment_suffix)
-        monkeypatch.setattr("sys.argv", ["rebuild", *arguments])
-        capsys.readouterr()
-        try:
-            rebuild.main()
-        except SystemExit as end:
-            return end.code, "".join(capsys.readouterr())
-        return 0, "".join(capsys.readouterr())
-
-    return command
-
-
-def test_a_dry_run_counts_and_writes_nothing(feed: Feed, command: Callable[..., tuple[Any, str]]) -> None:
-    ids = store(feed)
-    feed.projection.write(wrong(ids[0])["too much"], None)
-    feed.store("NEW", "pending")
-    feed.shipments.records()
-    status, said = command("--dry-run", "--units", "1000000")
-    assert status == 0
-    numbers = "10 shipments, 0 unchanged, 1 corrected, 8 added, 1 left to the projector, 0 foreign items"
-    assert f"{feed.updates.table}: {numbers}, 15 read units. Nothing was written.\n" == said
-    assert feed.shipments.records() == []
-    assert command("--units", "1000000") == (0, f"{feed.updates.table}: {numbers}, 15 read units.\n")
-    check(feed, *ids)
-
-
-def test_what_goes_wrong_is_one_sentence(
-    feed: Feed, command: Callable[..., tuple[Any, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(self: Rebuild) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Rebuild, "run", interrupt)
-        assert command()[0] == "Stopped; `make rebuild` goes on where it was."
-        assert command("--dry-run")[0] == "Stopped."
-    boto3.client("dynamodb").delete_table(TableName=feed.updates.table)
-    status, _ = command()
-    assert status.startswith("Error: ")
-    assert "\n" not in status
-    for units in ("0", "-1", "x"):
-        status, said = command("--units", units)
-        assert status == 2
-        assert f"must be a number above 0, and is {units}\n" in said
