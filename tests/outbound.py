@@ -81,6 +81,15 @@ class Outbound:
         item = _client("dynamodb").get_item(TableName=self.deliveries, Key=key)["Item"]
         return {name: next(iter(value.values())) for name, value in item.items()}
 
+    def items(self, webhook: str) -> list[dict[str, Any]]:
+        """All deliveries of a webhook as they are stored."""
+        found = _client("dynamodb").query(
+            TableName=self.deliveries,
+            KeyConditionExpression="webhook = :webhook",
+            ExpressionAttributeValues={":webhook": {"S": webhook}},
+        )
+        return [{name: next(iter(value.values())) for name, value in item.items()} for item in found["Items"]]
+
     def set_due(self, webhook: str, sequence: int, due: int) -> None:
         """Has a delivery looked at from `due` on, in ms since the epoch."""
         _client("dynamodb").update_item(
@@ -144,6 +153,11 @@ class Receiver:
         self.text = ""
         self.behave: Callable[[BaseHTTPRequestHandler], None] = self.answer
         self.url = ""
+
+    @property
+    def ids(self) -> set[str]:
+        """Of the messages that came, each of which may come twice."""
+        return {request.headers["webhook-id"] for request in self.requests}
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """The usual answer."""

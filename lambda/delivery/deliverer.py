@@ -158,7 +158,8 @@ class Deliverer:
         until = [now + TRIAL_INTERVAL] if counted.failures >= MAX_FAILURES else []
         until += [now + wait for wait in (wait_after(1, answer.retry_after),) if wait and answer.retry_after]
         if until:
-            self._webhooks.change(webhook.id, blocked_until=max(until))
+            # Another answer, a moment ago, may have asked for more.
+            self._webhooks.change(webhook.id, blocked_until=max([*until, counted.blocked_until or 0]))
         if counted.failures == MAX_FAILURES:
             self._telemetry.warn(
                 "A webhook is blocked: its receiver fails again and again", webhook=webhook.id

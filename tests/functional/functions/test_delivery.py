@@ -163,6 +163,22 @@ def test_a_receiver_is_left_alone_as_long_as_it_asks_for_a_day_at_most(
     assert manager.deliveries(hook["id"])[0]["attempts"] == 0
 
 
+def test_another_failure_does_not_shorten_what_a_receiver_asked_for(
+    manager: Manager, receiver: Receiver
+) -> None:
+    hook = manager.make(url=receiver.url)
+    manager.tell(notification())
+    (message,) = manager.outbound.queued()
+    asked = now() + 3_600_000
+    # One that was under way when another was answered so.
+    manager.sweep._webhooks.change(hook["id"], failures=MAX_FAILURES, blocked_until=asked)
+    receiver.status = 500
+    body = {**json.loads(message["body"]), "trial": True}
+    manager.deliverer.handle({"Records": [{**message, "body": json.dumps(body)}]}, context())
+    assert len(receiver.requests) == 1
+    assert manager.ask("GET /webhooks/{id}", hook["id"]).body["blocked_until"] == asked
+
+
 @pytest.mark.parametrize("value", ["soon", "-1", "", "1e3", "\u0661", "Thu, 99 Foo 2023 00:00:00 GMT"])
 def test_what_is_no_retry_after_is_passed_over(manager: Manager, receiver: Receiver, value: str) -> None:
     hook = manager.make(url=receiver.url)
@@ -322,7 +338,7 @@ def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_l
     monkeypatch.setattr(delivery.receiver, "LIMIT", 60)
     with ExitStack() as stack:
         healthy, hanging, failing, busy = (
-            [stack.enter_context(receiving()) for _ in range(number)] for number in (3, 1, 1, 1)
+            [stack.enter_context(receiving()) for _ in range(number)] for number in (2, 1, 1, 1)
         )
         release, running, most = Event(), 0, 0
 
@@ -341,7 +357,10 @@ def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_l
         busy[0].status, busy[0].headers = 429, {"Retry-After": "3600"}
         receivers = [*hanging, *failing, *busy, *healthy]
         ids = [manager.make(url=one.url)["id"] for one in receivers]
-        manager.tell(*(notification(number) for number in range(1, 81)))
+        for start in range(1, 61, 20):  # the embedded AWS copies all its tables for each transaction
+            manager.tell(*(notification(number) for number in range(start, start + 20)))
+
+        told = {f"id-{number}" for number in range(1, 61)}
 
         # As many runs as the one that hangs may hold, and two more; messages come in the order of the webhooks.
         messages: Queue[dict[str, Any]] = Queue()
@@ -363,14 +382,14 @@ def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_l
         with ThreadPoolExecutor(LANES + 2) as pool:
             runs = [pool.submit(run) for _ in range(LANES + 2)]
             try:
-                eventually(lambda: all(len(one.requests) == 80 for one in healthy), seconds=40)
+                eventually(lambda: all(one.ids == told for one in healthy), seconds=40)
                 arrived = len(hanging[0].requests)
                 release.set()
 
                 def all_there() -> bool:
                     for postponed in manager.outbound.queued():
                         messages.put(postponed)
-                    return len(hanging[0].requests) == 80
+                    return hanging[0].ids == told
 
                 eventually(all_there, seconds=40)
             finally:
@@ -379,15 +398,13 @@ def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_l
                 for ended in runs:
                     ended.result()
         assert arrived == most == LANES * TOGETHER
-        assert len(failing[0].requests) < 80
-        assert len(busy[0].requests) < 80
-        for id, one in zip(ids, receivers, strict=True):
-            found = [manager.outbound.item(id, sequence) for sequence in range(1, 81)]
-            if one in (*healthy, *hanging):
-                assert {item["state"] for item in found} == {"delivered"}
-            else:
-                assert {item["state"] for item in found} == {"pending"}
-                assert all(int(item["due"]) > 0 for item in found)
+        assert len(failing[0].requests) < 60
+        assert len(busy[0].requests) < 60
+        for id in ids[1:3]:
+            found = manager.outbound.items(id)
+            assert {item["id"] for item in found} == told
+            assert {item["state"] for item in found} == {"pending"}
+            assert all(int(item["due"]) > 0 for item in found)
 
 
 def odd(receiver: Receiver, raw: bytes, *, every: float = 0, then: bytes = b"") -> None:
