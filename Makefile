@@ -82,8 +82,10 @@ drift: install ## fail if what is there differs from what was deployed (STACK=on
 smoke: install ## ask what was deployed whether it answers
 	@python -m tools.smoke --output "$(OUTPUT)"
 
-certify: install ## tell whether a receiver of webhooks does right (WEBHOOK=its URL, SECRET=whsec_...; FORMAT=cloudevents, STATE=, JUNIT=)
-	@python -m tools.certify $(if $(WEBHOOK),--webhook "$(WEBHOOK)") $(if $(FORMAT),--format "$(FORMAT)") $(if $(STATE),--state "$(STATE)") $(if $(JUNIT),--junit "$(JUNIT)")
+# SECRET is not among the arguments, which whoever is on the machine can read.
+certify: install ## tell a receiver (WEBHOOK=its URL, SECRET=whsec_...) or a sender (SOURCE=its name) what it does right and wrong; docs/certify.md
+	@python -m tools.certify $(if $(WEBHOOK),--webhook "$(WEBHOOK)") $(if $(FORMAT),--format "$(FORMAT)") $(if $(STATE),--state "$(STATE)") \
+		$(if $(SOURCE),--source "$(SOURCE)") $(if $(PORT),--port "$(PORT)") $(if $(COUNT),--count "$(COUNT)") $(if $(JUNIT),--junit "$(JUNIT)")
 
 comment: install ## put the plan under the pull request PULL_REQUEST
 	@python -m tools.comment

@@ -2,9 +2,9 @@
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import contract
 from inbound import mapping, proof
@@ -34,6 +34,49 @@ class Source(NamedTuple):
     mapping: mapping.Mapping
     carrier: str
     places: mapping.Places
+
+    @classmethod
+    def of(cls, name: str, chosen: Mapping[str, Any]) -> Self:
+        """The source that the setting `partners.sources` has under a name."""
+        kind = mapping.load(chosen["mapping"])
+        return cls(
+            name,
+            chosen.get("proof", kind.proof),
+            kind,
+            chosen.get("carrier", ""),
+            chosen.get("places", {}),
+        )
+
+    def check(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: int) -> str:
+        """The media type of a message that is taken; see `proof.check`. Raises ApiError."""
+        if len(body) > MAX_BODY:
+            raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
+        try:
+            proof.check(self.proof, headers, body, secrets, now)
+        except proof.NotProven:
+            raise ApiError(401, "The request does not prove who sent it") from None
+        media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise ApiError(415, "The body must be JSON")
+        return media_type
+
+    def read(self, body: bytes, schema: Schema, now: int) -> tuple[list[Update], list[str]]:
+        """The updates of a message, and why what else it holds is none; `now` as in `Update.parse`."""
+        try:
+            found = self.mapping.read(exact_json.loads(body.decode()), self.places)
+        except (mapping.Unmapped, ValueError) as error:
+            return [], [str(error)]
+        updates, reasons = [], []
+        for place, document in enumerate(found):
+            if document is None:  # of no interest
+                continue
+            try:
+                if isinstance(document, mapping.Unmapped):
+                    raise document
+                updates.append(Update.parse(_of_carrier(document, self.carrier), schema, now))
+            except (mapping.Unmapped, Invalid, Refused) as error:
+                reasons.append(f"event {place}: {error}")
+        return updates, reasons
 
 
 class Outcome(NamedTuple):
@@ -110,20 +153,12 @@ class Api:
             body = request.raw_body()
         except ValueError:
             raise ApiError(400, "The body cannot be read") from None
-        if len(body) > MAX_BODY:
-            raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
         secrets = self._secrets.of(source.name)
         if not secrets:
             self._telemetry.warn("A source has no secret", source=source.name)
             retry = {"Retry-After": str(CACHE)}
             raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
-        try:
-            proof.check(source.proof, request.headers, body, secrets, request.now)
-        except proof.NotProven:
-            raise ApiError(401, "The request does not prove who sent it") from None
-        media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if media_type != "application/json" and not media_type.endswith("+json"):
-            raise ApiError(415, "The body must be JSON")
+        media_type = source.check(request.headers, body, secrets, request.now)
         outcome = self._store(source, body, now=request.now, arrived=request.now, deadline=request.deadline)
         if outcome.reasons:
             self._quarantine.keep(
@@ -143,22 +178,10 @@ class Api:
         `now`, `arrived` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be
         sent again.
         """
-        try:
-            found = source.mapping.read(exact_json.loads(body.decode()), source.places)
-        except (mapping.Unmapped, ValueError) as error:
-            return Outcome(0, [str(error)])
-        reasons: list[str] = []
+        updates, reasons = source.read(body, self._schema, arrived)
         shipments: dict[str, list[Update]] = defaultdict(list)
-        for place, document in enumerate(found):
-            if document is None:  # of no interest
-                continue
-            try:
-                if isinstance(document, mapping.Unmapped):
-                    raise document
-                update = Update.parse(_of_carrier(document, source.carrier), self._schema, arrived)
-                shipments[update.tracking_id].append(update)
-            except (mapping.Unmapped, Invalid, Refused) as error:
-                reasons.append(f"event {place}: {error}")
+        for update in updates:
+            shipments[update.tracking_id].append(update)
 
         def put(updates: list[Update]) -> list[Exception | None]:
             return [self._put(update, now, arrived, deadline) for update in updates]
@@ -167,8 +190,7 @@ class Api:
         with ThreadPoolExecutor(_WORKERS) as pool:
             refused = [error for errors in pool.map(put, shipments.values()) for error in errors]
         reasons += [str(error) for error in refused if error]
-        stored = [update for updates in shipments.values() for update in updates]
-        for update in stored:
+        for update in updates:
             self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return Outcome(refused.count(None), reasons)
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 
 import contract
-from inbound import mapping
 from inbound.api import Api, Source
 from inbound.quarantine import Quarantine
 from inbound.secrets import Secrets
@@ -21,7 +20,10 @@ def make_api(environment: Mapping[str, str]) -> Api:
     telemetry = Telemetry(environment[contract.ENVIRONMENT])
     client = Client("dynamodb", region)
     return Api(
-        sources=_sources(environment[contract.INBOUND_SOURCES]),
+        sources={
+            name: Source.of(name, chosen)
+            for name, chosen in json.loads(environment[contract.INBOUND_SOURCES]).items()
+        },
         secrets=Secrets(
             Client("ssm", region, read_timeout=1, attempts=2),
             contract.INBOUND_SECRETS.format(environment=environment[contract.ENVIRONMENT]),
@@ -35,17 +37,3 @@ def make_api(environment: Mapping[str, str]) -> Api:
         quarantine=Quarantine(make_client("s3", region), environment[contract.QUARANTINE_BUCKET]),
         telemetry=telemetry,
     )
-
-
-def _sources(text: str) -> dict[str, Source]:
-    found = {}
-    for name, chosen in json.loads(text).items():
-        kind = mapping.load(chosen["mapping"])
-        found[name] = Source(
-            name,
-            chosen.get("proof", kind.proof),
-            kind,
-            chosen.get("carrier", ""),
-            chosen.get("places", {}),
-        )
-    return found
