@@ -19,6 +19,7 @@ import delivery.receiver
 import tools.certify.receiver
 from outbound.secret import make_secret
 from outbound.webhook import CLOUDEVENTS, MEDIA_TYPES
+from tests.commands import output
 from tests.serving import serving
 from tools.certify.__main__ import main
 from tools.certify.journeys import JOURNEYS
@@ -338,3 +339,11 @@ def test_nobody_who_listens_is_no_error_of_the_command(certify: Certify) -> None
     assert status == 1
     assert "to message 1 of 5 there was no answer (The connection failed: ConnectionRefusedError)" in said
     assert found["delivered"] == WRONG
+
+
+def test_make_hands_over_what_it_is_given(url: str, tmp_path: Path) -> None:
+    junit = tmp_path / "a folder/certify.xml"
+    options = {"WEBHOOK": f"{url}?a=1&b=2", "STATE": f"{url}{{tracking_id}}", "FORMAT": CLOUDEVENTS}
+    given = [f"{name}={value}" for name, value in (options | {"JUNIT": str(junit)}).items()]
+    output("make", "--old-file=install", "certify", f"SECRET={Shop.secret}", *given)
+    assert outcomes(junit) == dict.fromkeys(NAMES, RIGHT)
