@@ -21,6 +21,8 @@ from tools.certify.report import NOT_CHECKED, RIGHT, WRONG, Result, printable
 #: A receiver may do the work after it has answered.
 STATE_ATTEMPTS, SECONDS_BETWEEN = 5, 1.0
 ID = "{tracking_id}"
+#: Characters of an answer that are shown.
+_SHOWN = 100
 
 
 class Receiver(NamedTuple):
@@ -121,7 +123,7 @@ def _read(url: str) -> tuple[Any, str]:
     try:
         with urllib.request.urlopen(url, timeout=LIMIT) as answer:  # noqa: S310 (main checks the scheme)
             text = answer.read(2**16).decode()
-        return json.loads(text), printable(text)
+        return json.loads(text), printable(text[:_SHOWN])
     except (OSError, ValueError, HTTPException) as error:
         return None, f"nothing that can be read ({printable(str(error))})"
 
@@ -136,5 +138,5 @@ def _said(answer: Answer) -> str:
         return f"there was no answer ({answer.error})"
     if 300 <= answer.status < 400:
         return f"it answered {answer.status}, and redirects are not followed"
-    text = f" ({printable(answer.text)})" if answer.text and printable(answer.text) else ""
-    return f"it answered {answer.status}{text}"
+    text = printable((answer.text or "")[:_SHOWN])
+    return f"it answered {answer.status}{f' ({text})' if text else ''}"

@@ -57,5 +57,5 @@ def write_junit(results: Sequence[Result], partner: str, path: Path) -> None:
 
 
 def printable(text: str) -> str:
-    """The beginning of what a partner said, in a line that a terminal and XML can hold."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text[:100]).split())
+    """What a partner said, in a line that a terminal and XML can hold."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

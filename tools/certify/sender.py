@@ -1,6 +1,5 @@
 """Takes what a sender sends and tells what would become of it, with the code that takes it in AWS; stores nothing."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +13,7 @@ from inbound.api import MAX_BODY, Source
 from local.server import HttpRequest
 from shipments.document import Schema
 from shipments.update import Update
-from tools.certify.report import NOT_CHECKED, RIGHT, WRONG, Result
+from tools.certify.report import NOT_CHECKED, RIGHT, WRONG, Result, printable
 from web.errors import ApiError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ _MAX_REASONS = 3
 
 
 class Capture:
-    """The WSGI application that a sender sends to. The first message that proves itself is not taken the first time.
+    """The WSGI application that a sender sends to. The first message with an update is not taken the first time.
 
     Args:
         source: the sender.
@@ -42,8 +41,8 @@ class Capture:
         self._lock = Lock()
         self._messages = 0
         self._updates: list[Update] = []
-        self._put_off = b""
-        """The digest of the message that was not taken."""
+        self._put_off: list[Update] = []
+        """Those of the message that was not taken."""
         self._came_again = False
         self.done = Event()
 
@@ -53,7 +52,8 @@ class Capture:
         with self._lock:
             response = self._answer(request)
             if self._count and self._messages >= self._count:
-                self.done.set()
+                # Not before the answer was sent.
+                response.call_on_close(self.done.set)
         return response(environ, start_response)
 
     def _answer(self, request: HttpRequest) -> Response:
@@ -67,12 +67,11 @@ class Capture:
             advice = f"; {self._missing(headers)}" if error.status == 401 else ""
             self._told(WRONG, f"{error.status}: {error}{advice}.")
             return _response(error.status, {"error": error.error})
-        digest = hashlib.sha256(request.body).digest()
-        if not self._put_off:
-            self._put_off = digest
-            return _response(503, {"error": "Send it again"}, {"Retry-After": str(RETRY_AFTER)})
-        self._came_again = self._came_again or digest == self._put_off
         updates, reasons = self._source.read(request.body, self._schema, now)
+        if updates and not self._put_off:
+            self._put_off = updates
+            return _response(503, {"error": "Send it again"}, {"Retry-After": str(RETRY_AFTER)})
+        self._came_again = self._came_again or updates == self._put_off
         self._updates += updates
         said = [f"{update.tracking_id} {update.status}" for update in updates] or ["no update"]
         said += reasons[:_MAX_REASONS]
@@ -83,7 +82,7 @@ class Capture:
 
     def _told(self, outcome: str, said: str) -> None:
         self._messages += 1
-        self._tell(Result(f"message {self._messages}", outcome, said))
+        self._tell(Result(f"message {self._messages}", outcome, printable(said)))
 
     def _missing(self, headers: dict[str, str]) -> str:
         proof = self._source.proof
@@ -103,7 +102,7 @@ class Capture:
     def _retries(self) -> Result:
         name = "sent again after 503"
         if not self._put_off:
-            return Result(name, NOT_CHECKED, "no message proved itself.")
+            return Result(name, NOT_CHECKED, "there was no update.")
         if self._came_again:
             return Result(name, RIGHT, "the message that was not taken came again.")
         return Result(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import pytest
@@ -17,10 +17,12 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 import delivery.receiver
 import tools.certify.receiver
+from contract import EVENTS
 from outbound.secret import make_secret
 from outbound.webhook import CLOUDEVENTS, MEDIA_TYPES
 from tests.commands import output
 from tests.serving import serving
+from tests.unit.tools.test_asyncapi import check
 from tools.certify.__main__ import main
 from tools.certify.journeys import JOURNEYS
 from tools.certify.report import NOT_CHECKED, RIGHT, WRONG
@@ -186,6 +188,15 @@ class Loud(Shop):
         return 400
 
 
+class Recording(Shop):
+    bodies: ClassVar[dict[str, set[bytes]]] = {}
+
+    def verified(self, body: bytes, headers: dict[str, str]) -> Any:
+        message = super().verified(body, headers)
+        self.bodies.setdefault(headers["webhook-id"], set()).add(body)
+        return message
+
+
 @pytest.fixture
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Of a receiver of the class that is the parameter, or of Shop."""
@@ -237,6 +248,19 @@ def test_what_is_kept_is_not_checked_if_nobody_can_be_asked(certify: Certify, ur
     assert status == 0, said
     assert {name for name, outcome in found.items() if outcome == NOT_CHECKED} == KEPT
     assert set(found) == NAMES
+
+
+@pytest.mark.parametrize("kind", MEDIA_TYPES)
+@pytest.mark.parametrize("url", [Recording], indirect=True)
+def test_what_is_sent_is_as_described_and_the_same_each_time(certify: Certify, url: str, kind: str) -> None:
+    Recording.bodies.clear()
+    certify("--webhook", url, "--format", kind)
+    assert len(Recording.bodies) > len(JOURNEYS)
+    for bodies in Recording.bodies.values():
+        (body,) = map(json.loads, bodies)
+        message = body.get("data", body)
+        if message["event"] in EVENTS and "certify" not in message:
+            check(kind, body)
 
 
 FORGED = {"signed with another secret", "a forged signature", "no signature", "a changed body"}

@@ -70,12 +70,9 @@ def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
 
 def test_a_sender_that_sends_again_what_is_not_taken_does_right(sent: Sent) -> None:
     early = UPDATE | {"timestamp": 1}
-    assert [sent.post(one) for one in (UPDATE, UPDATE, early, {"updates": [UPDATE, early]})] == [
-        503,
-        202,
-        202,
-        202,
-    ]
+    again = {"updates": [UPDATE], "try": 2}
+    messages = [UPDATE, again, early, {"updates": [UPDATE, early]}]
+    assert [sent.post(message) for message in messages] == [503, 202, 202, 202]
     assert sent.told() == {
         "message 1": RIGHT,
         "message 2": RIGHT,
@@ -107,8 +104,10 @@ def test_what_is_no_update_is_told_with_its_place(sent: Sent) -> None:
     said = sent.results[0].said
     assert said.startswith("202: PKG-1 in_transit; event 1: /status")
     assert "event 2: " in said
+    sent.post({"updates": [UPDATE | {"\0\x1b\ud800": 1}]})
+    assert sent.results[2].said.isprintable()
     sent.post({"updates": [5] * 9})
-    assert sent.results[2].said.endswith("; and 6 more.")
+    assert sent.results[3].said.endswith("; and 6 more.")
 
 
 @pytest.mark.parametrize(
