@@ -92,9 +92,7 @@ class Api:
             outcome = Outcome(0, ["there is no such source any more"])
         else:
             body = base64.b64decode(kept["body"])
-            outcome = self._store(
-                source, body, now=kept["received_at"], arrived=request.now, deadline=request.deadline
-            )
+            outcome = self._store(source, body, now=request.now, deadline=request.deadline)
         self._telemetry.count("InboundMappedAgain")
         self._telemetry.finish(source=kept["source"])
         return outcome._asdict()
@@ -124,7 +122,7 @@ class Api:
         media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise ApiError(415, "The body must be JSON")
-        outcome = self._store(source, body, now=request.now, arrived=request.now, deadline=request.deadline)
+        outcome = self._store(source, body, now=request.now, deadline=request.deadline)
         if outcome.reasons:
             self._quarantine.keep(
                 source.name,
@@ -137,11 +135,10 @@ class Api:
             self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
         return outcome
 
-    def _store(self, source: Source, body: bytes, *, now: int, arrived: int, deadline: float) -> Outcome:
+    def _store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
         """Stores the updates of a proven message, each once however often it comes.
 
-        `now`, `arrived` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be
-        sent again.
+        `now` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be sent again.
         """
         try:
             found = source.mapping.read(exact_json.loads(body.decode()), source.places)
@@ -155,13 +152,13 @@ class Api:
             try:
                 if isinstance(document, mapping.Unmapped):
                     raise document
-                update = Update.parse(_of_carrier(document, source.carrier), self._schema, arrived)
+                update = Update.parse(_of_carrier(document, source.carrier), self._schema, now)
                 shipments[update.tracking_id].append(update)
             except (mapping.Unmapped, Invalid, Refused) as error:
                 reasons.append(f"event {place}: {error}")
 
         def put(updates: list[Update]) -> list[Exception | None]:
-            return [self._put(update, now, arrived, deadline) for update in updates]
+            return [self._put(update, now, deadline) for update in updates]
 
         # Those of one shipment one after the other, so that they keep their order within a millisecond.
         with ThreadPoolExecutor(_WORKERS) as pool:
@@ -172,10 +169,10 @@ class Api:
             self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return Outcome(refused.count(None), reasons)
 
-    def _put(self, update: Update, now: int, arrived: int, deadline: float) -> Exception | None:
+    def _put(self, update: Update, now: int, deadline: float) -> Exception | None:
         """Stores an update, and returns why that is not possible, if it never is. Raises Unavailable."""
         try:
-            self._updates.put(update, now=now, arrived=arrived, deadline=deadline)
+            self._updates.put(update, now=now, arrived=now, deadline=deadline)
         except Refused as error:
             return error
         return None
