@@ -134,7 +134,7 @@ def _copy_tables_once() -> None:
         copies.clear()
         transact(backend, transact_items)
 
-    models.copy = SimpleNamespace(deepcopy=deepcopy)  # type: ignore[assignment]
+    models.copy = SimpleNamespace(deepcopy=deepcopy)  # type: ignore[assignment, attr-defined]
     models.DynamoDBBackend.transact_write_items = transact_write_items  # type: ignore[assignment, method-assign]
 
 
