@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import contract
 from inbound import mapping, proof
 from inbound.quarantine import Quarantine
-from inbound.secrets import Secrets
+from inbound.secrets import CACHE, Secrets
 from runtime.telemetry import Telemetry
 from shipments.document import Invalid, Schema
 from shipments.errors import Refused
@@ -92,9 +92,7 @@ class Api:
             outcome = Outcome(0, ["there is no such source any more"])
         else:
             body = base64.b64decode(kept["body"])
-            outcome = self._store(
-                source, body, now=kept["received_at"], arrived=request.now, deadline=request.deadline
-            )
+            outcome = self._store(source, body, now=request.now, deadline=request.deadline)
         self._telemetry.count("InboundMappedAgain")
         self._telemetry.finish(source=kept["source"])
         return outcome._asdict()
@@ -112,14 +110,19 @@ class Api:
             raise ApiError(400, "The body cannot be read") from None
         if len(body) > MAX_BODY:
             raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
+        secrets = self._secrets.of(source.name)
+        if not secrets:
+            self._telemetry.warn("A source has no secret", source=source.name)
+            retry = {"Retry-After": str(CACHE)}
+            raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
         try:
-            proof.check(source.proof, request.headers, body, self._secrets.of(source.name), request.now)
+            proof.check(source.proof, request.headers, body, secrets, request.now)
         except proof.NotProven:
             raise ApiError(401, "The request does not prove who sent it") from None
         media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise ApiError(415, "The body must be JSON")
-        outcome = self._store(source, body, now=request.now, arrived=request.now, deadline=request.deadline)
+        outcome = self._store(source, body, now=request.now, deadline=request.deadline)
         if outcome.reasons:
             self._quarantine.keep(
                 source.name,
@@ -132,11 +135,10 @@ class Api:
             self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
         return outcome
 
-    def _store(self, source: Source, body: bytes, *, now: int, arrived: int, deadline: float) -> Outcome:
+    def _store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
         """Stores the updates of a proven message, each once however often it comes.
 
-        `now`, `arrived` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be
-        sent again.
+        `now` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be sent again.
         """
         try:
             found = source.mapping.read(exact_json.loads(body.decode()), source.places)
@@ -145,16 +147,18 @@ class Api:
         reasons: list[str] = []
         shipments: dict[str, list[Update]] = defaultdict(list)
         for place, document in enumerate(found):
+            if document is None:  # of no interest
+                continue
             try:
                 if isinstance(document, mapping.Unmapped):
                     raise document
-                update = Update.parse(_of_carrier(document, source.carrier), self._schema, arrived)
+                update = Update.parse(_of_carrier(document, source.carrier), self._schema, now)
                 shipments[update.tracking_id].append(update)
             except (mapping.Unmapped, Invalid, Refused) as error:
                 reasons.append(f"event {place}: {error}")
 
         def put(updates: list[Update]) -> list[Exception | None]:
-            return [self._put(update, now, arrived, deadline) for update in updates]
+            return [self._put(update, now, deadline) for update in updates]
 
         # Those of one shipment one after the other, so that they keep their order within a millisecond.
         with ThreadPoolExecutor(_WORKERS) as pool:
@@ -165,10 +169,10 @@ class Api:
             self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return Outcome(refused.count(None), reasons)
 
-    def _put(self, update: Update, now: int, arrived: int, deadline: float) -> Exception | None:
+    def _put(self, update: Update, now: int, deadline: float) -> Exception | None:
         """Stores an update, and returns why that is not possible, if it never is. Raises Unavailable."""
         try:
-            self._updates.put(update, now=now, arrived=arrived, deadline=deadline)
+            self._updates.put(update, now=now, arrived=now, deadline=deadline)
         except Refused as error:
             return error
         return None

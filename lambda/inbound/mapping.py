@@ -44,9 +44,9 @@ class Mapping:
         self._statuses: dict[str, list[str] | None] = document.get("statuses", {})
 
     def read(self, body: Any, places: Places) -> list[Any]:
-        """The updates of a message, not yet checked, or instead of one the Unmapped that says why it is none.
+        """The updates of a message, not yet checked, or instead of one None, if it is of no interest, or an Unmapped.
 
-        Raises Unmapped if there is no list of events; an empty one is of no interest.
+        They are in the order of the events, and of what each of them names. Raises Unmapped without a list of events.
         """
         events = _search(self._events, body)
         if not isinstance(events, list):
@@ -57,7 +57,7 @@ class Mapping:
             latest = max(times, key=lambda place: times[place], default=None)
             if latest is not None:
                 found[latest] |= _fill(self._latest, {"body": body, "event": events[latest]}) or {}
-        return [one for one in found if one is not None]
+        return found
 
     def _read_all(self, body: Any, event: Any, places: Places) -> Iterator[Any]:
         """What is told of each thing that the event names; None for what is of no interest."""
@@ -78,13 +78,11 @@ class Mapping:
     def _read(self, source: dict[str, Any], places: Places) -> Any:
         """An update, or None for what is of no interest. Raises Unmapped."""
         if not isinstance(self._update, dict):
-            return _search(self._update, source)
+            return _with_time(_search(self._update, source))
         status = self._status(source)
         if status is None:
             return None
-        update = _fill(self._update, source) or {}
-        if "timestamp" not in update:
-            raise Unmapped("it has no time")
+        update = _with_time(_fill(self._update, source) or {})
         if not update.keys() & {"location", "place"} and (place := self._known_place(source, places)):
             update["place"] = place
         return update | dict(zip(("status", "reason"), status, strict=False))
@@ -113,6 +111,13 @@ def _compile(template: Any) -> Any:
     if isinstance(template, dict):
         return {name: _compile(part) for name, part in template.items()}
     return jmespath.compile(template)
+
+
+def _with_time(update: Any) -> Any:
+    """The update, which is told from another one of the shipment by its time. Raises Unmapped if it has none."""
+    if isinstance(update, dict) and "timestamp" not in update:
+        raise Unmapped("it has no time")
+    return update
 
 
 def _fill(template: Any, source: Any) -> Any:

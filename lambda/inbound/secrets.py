@@ -26,7 +26,7 @@ class Secrets:
         self._known: dict[str, tuple[float, Sequence[str]]] = {}
 
     def of(self, source: str) -> Sequence[str]:
-        """The secrets of a source. Raises Unavailable if there are none, or they were never read."""
+        """The secrets of a source, if it has any yet. Raises Unavailable if they were never read."""
         expires, secrets = self._known.get(source, (0.0, ()))
         if self._clock() >= expires:
             try:
@@ -39,6 +39,4 @@ class Secrets:
                 if not secrets:
                     raise Unavailable("the secret cannot be read") from error
             self._known[source] = (self._clock() + CACHE, secrets)
-        if not secrets:
-            raise Unavailable("the source has no secret yet")
         return secrets

@@ -51,6 +51,7 @@ def pages(caller: Caller, **query: str) -> list[dict[str, Any]]:
         query["last_key"] = answer.body["next_key"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_it_is_the_history_of_what_had_arrived_whatever_the_pages(
     caller: Caller, shipment: str, seed: int

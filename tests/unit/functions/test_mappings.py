@@ -30,6 +30,8 @@ def read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     for found in mapping.load(path.stem.partition("-")[0]).read(
         example["message"], example.get("places", {})
     ):
+        if found is None:
+            continue
         try:
             if isinstance(found, mapping.Unmapped):
                 raise found
