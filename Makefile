@@ -112,9 +112,10 @@ bench: install ## measure synth and the functions, each beside a baseline
 simulate: install ## simulate the load of the status index, and write its results into docs/
 	@python -m tools.simulation
 
-docs: install ## write docs/openapi.json, docs/partners-openapi.json, the tables of docs/settings.md and the pictures of the page
+docs: install ## write the descriptions of the APIs in docs/, the tables of docs/settings.md and the pictures of the page
 	@python -m tools.openapi
 	@python -m tools.partners_openapi
+	@python -m tools.asyncapi
 	@python -m tools.settings
 	@python -m tools.screenshot
 

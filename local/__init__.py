@@ -1,7 +1,7 @@
 """`make up`: the project on this machine. Nothing that is deployed imports it.
 
 - ``up`` starts it and ends every failure with a sentence; ``session`` is one run: deploy, serve, go on with edits.
-- ``aws`` is the embedded AWS, moto's server; ``deployment`` deploys into it, ``queues`` saves Terraform waiting.
+- ``aws`` is the embedded AWS, moto's server; ``deployment`` deploys into it, ``imports`` saves Terraform waiting.
 - ``system`` is all that runs: ``function`` runs a deployed Lambda function in processes (``process``, ``bootstrap``),
   ``stream`` feeds it a table's stream, ``invoke`` serves Lambda's Invoke API.
 - ``gateway`` serves the REST API (``rest_api`` reads it, ``sigv4`` and ``model`` check requests, ``proxy`` turns them

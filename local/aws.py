@@ -78,14 +78,18 @@ def _serve() -> None:
     from moto.dynamodb.responses import DynamoHandler
     from moto.moto_api._internal.recorder.models import Recorder
     from moto.server import ThreadedMotoServer
+    from moto.sqs.models import Queue
 
     # A mapped stream's records would go to Docker, and be dropped whatever becomes of them; local/stream.py
     # reads them instead. What this returns says that nobody took them.
     LambdaBackend.send_dynamodb_items = lambda *_: ""  # type: ignore[method-assign]
+    # Nor may a queue that is mapped have its messages received there and then; local/queue.py does it.
+    Queue.lambda_event_source_mappings = property(lambda _: {}, lambda *_: None)  # type: ignore[assignment]
     # moto checks a condition and then writes, and another thread may write in between.
     _run_alone(DynamoHandler, "call_action")
     # It appends a large request in pieces.
     _run_alone(Recorder, "_record_request")
+    _copy_tables_once()
     _answer_as_aws()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
@@ -103,6 +107,35 @@ def _run_alone(owner: type, name: str) -> None:
             return method(*arguments, **options)
 
     setattr(owner, name, alone)
+
+
+def _copy_tables_once() -> None:
+    """Has moto copy a table once for a transaction, of which it has one for each item: seconds with some thousand."""
+    import copy
+    from types import SimpleNamespace
+    from typing import Any
+
+    from moto.dynamodb import models
+    from moto.dynamodb.models.table import Table
+
+    copies: dict[int, Any] = {}
+    transact = models.DynamoDBBackend.transact_write_items
+
+    def deepcopy(value: Any) -> Any:
+        if not isinstance(value, Table):
+            return copy.deepcopy(value)
+        if id(value) not in copies:
+            copies[id(value)] = copy.deepcopy(value)
+        return copies[id(value)]
+
+    def transact_write_items(
+        backend: Any, transact_items: Any
+    ) -> None:  # for one thread at a time, as all calls
+        copies.clear()
+        transact(backend, transact_items)
+
+    models.copy = SimpleNamespace(deepcopy=deepcopy)  # type: ignore[assignment, attr-defined]
+    models.DynamoDBBackend.transact_write_items = transact_write_items  # type: ignore[assignment, method-assign]
 
 
 def _answer_as_aws() -> None:

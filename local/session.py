@@ -194,10 +194,12 @@ cd {shlex.quote(str(ROOT))} && exec {shlex.quote(sys.executable)} -m local.partn
     )
     for script in ("curl", "send"):
         (FOLDER / script).chmod(0o755)
-    where = send = ""
+    where = send = hook = ""
     if system.partners:
         where = f"\nand the partners' API at {system.partners.url}"
         send = f"\n  .local/send $PARTNERS/inbound/{partner.SOURCE} .local/update.json"
+        # A receiver may be on this machine, which in AWS it may not.
+        hook = """\n  .local/curl $PARTNERS/webhooks -d '{"url": "http://127.0.0.1:9000/hook"}'"""
     shipment = f"""
 A shipment whose last scans come in during the next minute, for a browser:
   {system.public.url}/shipments/{demo.TRACKING_ID}
@@ -210,7 +212,7 @@ and the public API at    {system.public.url}{where}
 In another terminal, in this folder, store an update and ask for it:
   . .local/env
   .local/curl $API/track -d @.local/update.json{send}
-  .local/curl "$API/status?tracking_id=PKG-1"
+  .local/curl "$API/status?tracking_id=PKG-1"{hook}
 
 The AWS command line and boto3 then talk to the embedded AWS. What the
 functions behind the streams could not handle is sent again with

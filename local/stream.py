@@ -1,7 +1,6 @@
 """Feeds a table's stream to a function on this machine, as the deployed event source mapping says.
 
-The mapping is read back through the control plane, so what is tried out here are the deployed settings. Where
-this differs from Lambda (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html):
+Where this differs from Lambda (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html):
 
 - The shards are those of the start. (The embedded AWS has one and never splits it.) The records of an item stay in
   one of as many lanes as the parallelization factor says, whose batches are handled at once; the next batches are
@@ -17,56 +16,35 @@ this differs from Lambda (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.
 
 import base64
 import json
-import threading
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from moto.events.models import EventPattern
 
 from local.aws import client
 from local.function import Function, Invocation, PayloadTooLargeError, ThrottledError
+from local.poller import Mapping, Poller
 
 #: Seconds before the first retry, and at most between two.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 Batch = list[dict[str, Any]]
-Mapping = dict[str, Any]
 
 
-def fed_by_streams(*, endpoint: str, region: str) -> set[str]:
-    """The ARNs of the functions to which streams are mapped."""
-    return {mapping["FunctionArn"] for mapping in _mappings(client("lambda", endpoint, region))}
-
-
-def _mappings(lambda_: Any) -> Iterator[Mapping]:
-    """The enabled ones of streams."""
-    for page in lambda_.get_paginator("list_event_source_mappings").paginate():
-        for mapping in page["EventSourceMappings"]:
-            if mapping["State"] == "Enabled" and "/stream/" in mapping["EventSourceArn"]:
-                yield mapping
-
-
-class StreamPoller:
-    """Reads the streams that are mapped to a function, and invokes it, while the context lasts.
+class StreamPoller(Poller):
+    """Reads the streams that are mapped to a function, and invokes it; see Poller.
 
     Args:
-        function: the function whose mappings these are.
-        endpoint: base URL of the embedded AWS.
-        region: the function's region.
-        log: gets a line for each batch that is given up.
-        poll_seconds: how often an idle stream is asked for records. Lambda asks four times a second; the embedded
-            AWS never forgets an iterator, and each question makes one.
+        poll_seconds: Lambda asks four times a second; the embedded AWS never forgets an iterator, and each question
+            makes one.
         first_wait: seconds before the first retry.
-
-    Raises:
-        LookupError: no enabled mapping feeds the function.
     """
+
+    service = "dynamodb"
 
     def __init__(
         self,
@@ -74,51 +52,12 @@ class StreamPoller:
         *,
         endpoint: str,
         region: str,
-        log: Callable[[str], None] = print,
-        poll_seconds: float = 1.0,
         first_wait: float = FIRST_WAIT,
+        **options: Any,
     ) -> None:
-        self._lambda, self._streams, self._s3 = (
-            client(service, endpoint, region) for service in ("lambda", "dynamodbstreams", "s3")
-        )
-        self._function = function
-        self._mappings: dict[str, Mapping] = {}
-        self.read()
-        self._log = log
-        self._poll_seconds = poll_seconds
+        self._streams, self._s3 = (client(service, endpoint, region) for service in ("dynamodbstreams", "s3"))
         self._first_wait = first_wait
-        self._stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._follow, args=(stream,), daemon=True) for stream in self._mappings
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Finish the invocation at hand, and stop."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
-
-    def read(self) -> None:
-        """Read the mappings as they are deployed now; a stream goes on from where it was.
-
-        Raises:
-            LookupError: no enabled mapping feeds the function.
-        """
-        for mapping in _mappings(self._lambda):
-            if mapping["FunctionArn"] == self._function.arn:
-                self._mappings[mapping["EventSourceArn"]] = mapping
-        if not self._mappings:
-            raise LookupError(f"No event source mapping feeds {self._function.name}.")
+        super().__init__(function, endpoint=endpoint, region=region, **options)
 
     def _follow(self, stream: str) -> None:
         mapping = self._mappings[stream]

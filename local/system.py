@@ -12,8 +12,10 @@ from local.function import Function, HandlerError
 from local.gateway import Gateway
 from local.http_api import HttpGateway
 from local.invoke import InvokeApi
+from local.poller import Poller
+from local.queue import QueuePoller
 from local.schedule import Ticker, scheduled_functions
-from local.stream import StreamPoller, fed_by_streams
+from local.stream import StreamPoller
 from local.terminal import Terminal
 from stacks.package import build, sources
 
@@ -59,11 +61,14 @@ class System:
             }
             self._sources = {package: sources(package) for package in self._functions}
             functions = {function.name: function for function in self._functions.values()}
-            fed, scheduled = fed_by_streams(**place), scheduled_functions(**place)
+            scheduled = scheduled_functions(**place)
+            kinds: tuple[type[Poller], ...] = (StreamPoller, QueuePoller)
+            fed = {kind: kind.fed(**place) for kind in kinds}
             self._pollers = [
-                StreamPoller(function, log=terminal.say, **place)
+                kind(function, log=terminal.say, **place)
+                for kind in kinds
                 for function in functions.values()
-                if function.arn in fed
+                if function.arn in fed[kind]
             ]
             #: What starts functions, by their packages.
             self.tickers = {

@@ -12,6 +12,7 @@ from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
 from stacks.constructs.table import Table
 from stacks.constructs.topic import NotificationTopic
+from stacks.constructs.work_queue import WorkQueue
 from stacks.settings import Settings
 
 MINUTE, HOUR = 60, 3600
@@ -178,6 +179,36 @@ def inbound_alarms(function: PythonFunction) -> list[Alarm | CompositeAlarm]:
         Alarm("inbound-refused", function.own_metric("InboundRefused"), 50, 2, 5 * MINUTE,
               "Many requests are refused: a secret was changed on one side, or somebody guesses."),
         *function.alarms("inbound", "the inbound function", errors={"threshold": 0}),
+    ]
+    # fmt: on
+
+
+def webhooks_alarms(
+    fanout: PythonFunction, delivery: PythonFunction, events: WorkQueue, deliveries: WorkQueue
+) -> list[Alarm | CompositeAlarm]:
+    """The rows of what tells webhooks."""
+    # fmt: off
+    return [
+        Alarm("webhooks-blocked", delivery.own_metric("WebhooksBlocked"), 0, 1, 5 * MINUTE,
+              "A partner's receiver fails again and again; it gets one message a minute until one arrives."),
+        Alarm("webhooks-given-up", delivery.own_metric("DeliveriesGivenUp"), 0, 1, 5 * MINUTE,
+              "Messages were given up after ten tries, or since their webhook was disabled."),
+        Alarm("webhooks-disabled", delivery.own_metric("WebhooksDisabled"), 0, 1, 5 * MINUTE,
+              "A partner's receiver says that it is gone, and its webhook was disabled."),
+        Alarm("webhooks-events-lag", events.metric("ApproximateAgeOfOldestMessage"), 300, 2, 5 * MINUTE,
+              "Webhooks are told late (s): the fan-out fails, or does not keep up with the notifications.", "ignore"),
+        # SQS keeps a message back for 15 minutes at most, and 6 minutes more where a run dies.
+        Alarm("webhooks-deliveries-lag", deliveries.metric("ApproximateAgeOfOldestMessage"), 1_800, 2, 5 * MINUTE,
+              "Webhooks are told late (s): deliveries fail, or do not keep up.", "ignore"),
+        Alarm("webhooks-dead-letters",
+              total(*(queue.letters_metric("ApproximateNumberOfMessagesVisible") for queue in (events, deliveries))),
+              0, 1, 5 * MINUTE,
+              "Notifications or deliveries could not be handled five times."),
+        # A start is due every minute.
+        Alarm("webhooks-sweep-stopped", silent(delivery.own_metric("Sweeps")), 0, 1, HOUR,
+              "For an hour nobody looked at what was put aside: the schedule does not start that.", "breaching"),
+        *fanout.alarms("webhooks-fanout", "the fan-out"),
+        *delivery.alarms("webhooks-delivery", "the function that delivers"),
     ]
     # fmt: on
 

@@ -10,6 +10,7 @@ from stacks.constructs.http_api import HttpApi
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.references import KeyReference, TableReference, TopicReference
 from stacks.partners_inbound import Inbound
+from stacks.partners_webhooks import Webhooks
 from stacks.settings import Settings
 from stacks.stack import Stack
 from stacks.tracking import TrackingStack
@@ -50,8 +51,17 @@ class PartnersStack(Stack):
             updates=TableReference(tracking.table_name, self.account, tracking_key),
         )
 
+        webhooks = Webhooks(
+            self,
+            "webhooks",
+            environment=environment,
+            api=api,
+            notifications=TopicReference(tracking.notification_topic_name, self.account),
+            emulated=settings.emulated,
+        )
+
         topic = TopicReference(tracking.alarm_topic_name, self.account)
-        rows = [*partners_alarms(settings, api), *inbound.alarms()]
+        rows = [*partners_alarms(settings, api), *inbound.alarms(), *webhooks.alarms()]
         alarms = Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
         self.alarm_names = alarms.names
         Dashboard(
@@ -66,6 +76,7 @@ class PartnersStack(Stack):
                     Graph("Latency (ms)", {name: api.metric("Latency", name) for name in ("Average", "p99")}),
                 ],
                 *inbound.graphs(),
+                *webhooks.graphs(),
             ],
         )
         outputs = {"partners_endpoint": api.url, "quarantine_bucket": inbound.bucket.name}

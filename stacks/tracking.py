@@ -44,6 +44,7 @@ class TrackingStack(Stack):
         self.table_name, self.key_name = f"tracking-data-{env}", f"tracking-{env}"
         self.shipments_name, self.references_name = f"tracking-shipments-{env}", f"tracking-references-{env}"
         self.alarm_topic_name = f"tracking-alarms-{env}"
+        self.notification_topic_name = f"tracking-notifications-{env}"
 
         key = EncryptionKey(self, "key", name=self.key_name, account=self.account)
         environment = self.environment(
@@ -211,7 +212,7 @@ class TrackingStack(Stack):
         notifications = NotificationTopic(
             self,
             "notifications",
-            name=f"tracking-notifications-{env}",
+            name=self.notification_topic_name,
             key=key,
             emails=settings.notifications.emails,
         )

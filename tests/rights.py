@@ -50,6 +50,8 @@ def rights(service: str, resource: str, *actions: str, via: str = "") -> set[Rig
 _TABLE, _SHIPMENTS, _REFERENCES, _IDEMPOTENCY = (
     f"table/tracking-{name}-{ENVIRONMENT}" for name in ("data", "shipments", "references", "idempotency")
 )
+_WEBHOOKS, _DELIVERIES = (f"table/tracking-{name}-{ENVIRONMENT}" for name in ("webhooks", "deliveries"))
+_QUEUE, _EVENTS = (f"tracking-{name}-{ENVIRONMENT}" for name in ("deliveries", "webhook-events"))
 _LETTERS = f"tracking-lambda-dlq-{ENVIRONMENT}"
 _FLAGS = rights("ssm", f"parameter/logistics/features/{ENVIRONMENT}/flags", "GetParameters")
 _CONFIG = rights("ssm", f"parameter/logistics/api/{ENVIRONMENT}/config", "GetParameters")
@@ -70,6 +72,8 @@ _UPDATES_STREAM, _SHIPMENTS_STREAM = (
 )
 #: SNS developer guide, "Key management": it uses a topic's key in the name of who publishes.
 _TOPIC_KEY = rights("kms", KEY, "Decrypt", "GenerateDataKey*", via="sns")
+#: Lambda developer guide, "Configuring SQS event source mappings".
+_POLLS = ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
 
 #: For metrics that are sent without a log; the function's own go through its log. Metrics have no ARN.
 _METRICS = {Right("cloudwatch:PutMetricData", "*", "LogisticsTracking")}
@@ -137,6 +141,28 @@ FUNCTIONS = {
         | rights("ssm", f"parameter/tracking/{ENVIRONMENT}/inbound/demo", "GetParameters")
         | {Right("s3:PutObject", f"arn:aws:s3:::{QUARANTINE}/*")},
         set(),
+    ),
+    "webhooks": Function(
+        "tracking-webhooks",
+        rights("dynamodb", _WEBHOOKS, "DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")
+        | rights("dynamodb", _DELIVERIES, "GetItem", "PutItem", "Query")
+        | rights("sqs", _QUEUE, "SendMessage"),
+        set(),
+    ),
+    "fanout": Function(
+        "tracking-fanout",
+        rights("dynamodb", _WEBHOOKS, "GetItem", "Scan", "UpdateItem")
+        | rights("dynamodb", _DELIVERIES, "PutItem")
+        | rights("sqs", _QUEUE, "SendMessage"),
+        _TRACES | rights("sqs", _EVENTS, *_POLLS),
+    ),
+    "delivery": Function(
+        "tracking-delivery",
+        rights("dynamodb", _WEBHOOKS, "GetItem", "Scan", "UpdateItem")
+        | rights("dynamodb", _DELIVERIES, "GetItem", "UpdateItem")
+        | rights("dynamodb", f"{_DELIVERIES}/index/DueIndex", "Query")
+        | rights("sqs", _QUEUE, "SendMessage"),
+        _TRACES | rights("sqs", _QUEUE, *_POLLS),
     ),
 }
 
@@ -209,9 +235,12 @@ def beside(own: set[Right]) -> set[Right]:
     }
 
 
+_SINGLE = {"PublishBatch": "Publish", "SendMessageBatch": "SendMessage"}
+
+
 def _action(service: str, operation: str) -> str:
-    # SNS has no action of its own for a batch (Service Authorization Reference).
-    return f"{service}:{'Publish' if operation == 'PublishBatch' else operation}"
+    # SNS and SQS have no actions of their own for batches (Service Authorization Reference).
+    return f"{service}:{_SINGLE.get(operation, operation)}"
 
 
 class Granted(NamedTuple):
@@ -292,6 +321,11 @@ def _needed(service: str, region: str, operation: str, params: dict[str, Any]) -
             yield action, f"{prefix}:table/{table}/index/{index}"
         case "dynamodb", {"TableName": table}:
             yield action, f"{prefix}:table/{table}"
+        case "dynamodb", {"TransactItems": items}:
+            # DynamoDB developer guide, "Managing complex workflows with transactions".
+            for member in items:
+                ((kind, write),) = member.items()
+                yield f"dynamodb:{kind}Item", f"{prefix}:table/{write['TableName']}"
         case "dynamodb", {"RequestItems": tables}:
             yield from ((action, f"{prefix}:table/{table}") for table in tables)
         case "ssm", {"Names": names}:
@@ -300,5 +334,7 @@ def _needed(service: str, region: str, operation: str, params: dict[str, Any]) -
             yield action, f"arn:aws:s3:::{bucket}/*"
         case "sns", {"TopicArn": topic}:
             yield action, topic
+        case "sqs", {"QueueUrl": url}:
+            yield action, f"{prefix}:{url.rpartition('/')[2]}"
         case _:  # granted to nobody until it has a line here
             yield action, "unknown"

@@ -39,6 +39,8 @@ INBOUND_LOG: Final = 1_159
 #: The functions' own metrics: of tracking, of the projector, of the deadlines, of the notifier and of the public
 #: function. Each is paid for in the hours in which it is written.
 METRICS: Final = 11 + 3 + 4 + 9 + 4
+#: Of the functions of webhooks: of the one that answers, of the fan-out and of the one that delivers.
+WEBHOOKS_METRICS: Final = 4 + 3 + 13
 #: Of the inbound function.
 INBOUND_METRICS: Final = 10
 
@@ -59,6 +61,9 @@ TRACED: Final = 0.05
 OVERHEAD: Final = 100
 #: Updates in a batch, of the API's and of the stream's.
 BATCH: Final = 100
+#: Assumptions: ms that a receiver takes to answer; notifications in a run of the fan-out; bytes of a request with its
+#: headers and TLS, and of the log lines of a run.
+RECEIVER_MS, FANOUT_GROUP, DELIVERY_BYTES, DELIVERY_LOG = 200, 10, 6_000, 900
 #: Assumptions: updates of a shipment until it is delivered, and how often its deadline is put off until then.
 UPDATES_A_SHIPMENT: Final = 7
 PUT_OFF: Final = 1
@@ -162,6 +167,25 @@ READS: Final = (
     Row("Logs", "log", lambda load: load.requests * GET_LOG / 1e9),
     Row("Answers", "transfer", lambda load: load.requests * GET_ANSWER / 1e9),
 )
+#: To webhooks, at the first try: each is a notification of its own, and a message of its own of the queue. An item has
+#: up to 1 KB, and with the beginning of an answer up to 2 KB; what is known of a webhook has up to 1 KB.
+DELIVERIES: Final = (
+    # A message comes, and is read and deleted with nine others; a delivery is alone.
+    Row("SQS", "queue", lambda _: MILLION * (1 + 2 / 10) + MILLION * 3),
+    # A transaction writes twice: the item, and with every so many others the webhook. The index gets it and loses it.
+    # A run takes a lane of the webhook and gives it back.
+    Row("DynamoDB, writes", "write", lambda _: MILLION * (2 + 2 / FANOUT_GROUP + 1 + 2 + 1 + 2)),
+    # Of the newest: the webhook, the delivery.
+    Row("DynamoDB, reads", "read", lambda _: MILLION * 2),
+    Row("Lambda, requests", "invocation", lambda _: MILLION * (1 + 1 / FANOUT_GROUP)),
+    Row(
+        "Lambda, time",
+        "time",
+        lambda load: MILLION * (RECEIVER_MS + 5 * WAIT_MS) / 1_000 * load.memory_mb / 1_024,
+    ),
+    Row("Logs", "log", lambda _: MILLION * DELIVERY_LOG / 1e9),
+    Row("Requests", "transfer", lambda _: MILLION * DELIVERY_BYTES / 1e9),
+)
 #: A million updates for a month.
 STORAGE: Final = tuple(
     Row(what, price, lambda load: MILLION * (load.item + OVERHEAD) / 2**30)
@@ -225,6 +249,12 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
     loads = {
         name: Load(chosen.tracking.memory_mb, chosen.tracking.web_acl) for name, chosen in settings.items()
     }
+    found = {name: synthesized(chosen) for name, chosen in settings.items()}
+    (memory_mb,) = (
+        function["memory_size"]
+        for function in found["dev"]["aws_lambda_function"]
+        if function["function_name"] == "tracking-delivery-dev"
+    )
     batches = {name: load._replace(batch=BATCH) for name, load in loads.items()}
     shards = {
         f"{n:,}": {"GET /updates": sum(usd(READS, loads["prod"]._replace(shards=n)).values())}
@@ -237,12 +267,13 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
             f"It becomes an item of about {ITEM} bytes; its answer has {POST_ANSWER} bytes, and that to a GET of ten "
             f"such updates {GET_ANSWER:,}. A POST logs {POST_LOG:,} bytes, a GET {GET_LOG:,}."
         ),
-        "standing": _amounts({name: usd(STANDING, synthesized(chosen)) for name, chosen in settings.items()}),
+        "standing": _amounts({name: usd(STANDING, resources) for name, resources in found.items()}),
         "metrics": _amounts(
             {
                 "USD": {
                     "Metrics of the functions": METRICS * prices()["metric"],
                     "Metrics of the inbound function": INBOUND_METRICS * prices()["metric"],
+                    "Metrics of the functions of webhooks": WEBHOOKS_METRICS * prices()["metric"],
                 }
             },
             "",
@@ -259,6 +290,7 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
                 "by e-mail": {"Published": published, "Delivered": email},
             }
         ),
+        "deliveries": _amounts({"USD": usd(DELIVERIES, Load(memory_mb, web_acl=False))}, ""),
         "storage": _amounts({"USD": usd(STORAGE, loads["prod"])}),
     }
     rates = {f"{rate:,}": monthly(rate, loads["prod"]) for rate in (10, 1_000, 100_000)}

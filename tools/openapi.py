@@ -30,6 +30,14 @@ _REASONS = {
     503: "The service is busy.",
     504: "The service did not answer in time.",
 }
+#: The security scheme of signed routes.
+SIGV4: Schema = {
+    "type": "apiKey",
+    "name": "Authorization",
+    "in": "header",
+    "description": "AWS Signature Version 4, service execute-api.",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+}
 #: Codes and statuses that only API Gateway returns.
 _GATEWAY_CODES = ["forbidden", "throttled", "timeout"]
 _GATEWAY_STATUSES = (429, 504)
@@ -43,7 +51,7 @@ _IDEMPOTENCY_KEY: Schema = {
 
 def describe() -> Schema:
     """The whole document."""
-    update = _schema(contract.UPDATE_SCHEMA)
+    update = read_schema(contract.UPDATE_SCHEMA)
     fields = update["properties"]
     paths: dict[str, Schema] = {}
     for route in ROUTES:
@@ -54,15 +62,7 @@ def describe() -> Schema:
         "security": [{"sigv4": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {
-                "sigv4": {
-                    "type": "apiKey",
-                    "name": "Authorization",
-                    "in": "header",
-                    "description": "AWS Signature Version 4, service execute-api.",
-                    "x-amazon-apigateway-authtype": "awsSigv4",
-                }
-            },
+            "securitySchemes": {"sigv4": SIGV4},
             "schemas": {
                 "Update": update,
                 "Batch": _batch(),
@@ -106,7 +106,8 @@ def main() -> None:
     print(f"Wrote {DOCUMENT.relative_to(Path.cwd())}")
 
 
-def _schema(path: Path) -> Schema:
+def read_schema(path: Path) -> Schema:
+    """One of the contract's, as OpenAPI has it."""
     schema: Schema = json.loads(path.read_text("utf-8"))
     del schema["$schema"]  # draft 4; what these schemas use means the same in OpenAPI's draft 2020-12
     return schema
@@ -129,7 +130,7 @@ def ref(name: str) -> Schema:
 
 
 def _batch() -> Schema:
-    batch = _schema(contract.BATCH_SCHEMA)
+    batch = read_schema(contract.BATCH_SCHEMA)
     batch["properties"]["updates"]["items"] = {
         "description": "An Update. Anything else has a result that says what is wrong, and spoils no other."
     }
@@ -176,7 +177,7 @@ def _kept(update: Schema) -> Schema:
             "tracking_id": fields["tracking_id"],
             "timestamp": _TIME,
             "status": fields["status"],
-            "location": _location(fields),
+            "location": location_schema(fields),
             "environment": {"type": "string"},
             "created_at": {"type": "string", "description": "When it was stored: YYYY-MM-DD HH:MM:SS, UTC."},
         },
@@ -192,7 +193,8 @@ def _kept(update: Schema) -> Schema:
     )
 
 
-def _location(fields: Schema) -> Schema:
+def location_schema(fields: Schema) -> Schema:
+    """Of where a shipment is; `fields` are those of an update."""
     return {
         "description": "Degrees, WGS 84: as it was sent, else the middle of its place; null if that is not known.",
         "type": ["object", "null"],
@@ -208,7 +210,8 @@ def _location(fields: Schema) -> Schema:
     }
 
 
-def _or_null(schema: Schema, description: str) -> Schema:
+def or_null(schema: Schema, description: str) -> Schema:
+    """`schema`, or null."""
     return {"description": description, "anyOf": [schema, {"type": "null"}]}
 
 
@@ -222,13 +225,12 @@ def _shipment(fields: Schema) -> Schema:
                 "description": "The status before it; null if there was no other.",
             },
             "since": {**_TIME, "description": "Of the first update with the status; ms since the epoch."},
-            "location": _location(fields),
+            "location": location_schema(fields),
             **{
-                name: _or_null(fields[name], "Of the newest update.")
-                for name in ("place", "detail", "reason")
+                name: or_null(fields[name], "Of the newest update.") for name in ("place", "detail", "reason")
             },
             **{
-                name: _or_null(fields[name], "Of the newest update that has it.")
+                name: or_null(fields[name], "Of the newest update that has it.")
                 for name in ("carrier", "estimated_delivery")
             },
             "references": {

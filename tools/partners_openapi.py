@@ -4,46 +4,59 @@ import json
 from pathlib import Path
 
 import contract
-from contract.partner_routes import INBOUND_ROUTES
-from contract.routes import Route
-from tools.openapi import DOCUMENT as SIGNED
-from tools.openapi import Schema, error_schema, object_schema, ref
+from contract.partner_routes import AFTER, FEED, INBOUND_ROUTES, WEBHOOK_ROUTES
+from contract.routes import Parameter, Route, WholeNumber
+from outbound.delivery import DELIVERED, FAILED, KEPT, PENDING
+from outbound.message import TEST
+from tools.openapi import DOCUMENT as OPENAPI
+from tools.openapi import SIGV4, Schema, error_schema, object_schema, or_null, read_schema, ref
 
-DOCUMENT = SIGNED.with_name("partners-openapi.json")
+DOCUMENT = OPENAPI.with_name("partners-openapi.json")
 
+_TIME: Schema = {"type": "integer", "description": "ms since the epoch"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TEXT: Schema = {"type": "string"}
 _REASONS = {
-    400: "The body cannot be read.",
+    400: "Something is wrong with the request; `errors` says what and where.",
     401: "The request does not prove who sent it.",
-    404: "There is no source of this name.",
+    403: "The signature is missing or wrong.",
+    404: "There is no source of this name, or no webhook with this id.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     429: "Too many requests.",
     500: "A fault of the service.",
-    503: "The service is busy, or the source has no secret yet.",
+    503: "The service is busy, or a source has no secret yet.",
+}
+#: Statuses that API Gateway returns, in a form of its own.
+_GATEWAY_STATUSES = (403, 429)
+_IN_PATH = {
+    "id": {"description": "Of the webhook.", "type": "string"},
+    "source": {"description": "A name of the setting `partners.sources`.", "type": "string"},
 }
 
 
 def describe() -> Schema:
     """The whole document."""
-    count = {"type": "integer", "minimum": 0}
+    paths: dict[str, Schema] = {}
+    for route, scheme, errors in (
+        *((route, "", [401, 413, 415]) for route in INBOUND_ROUTES),
+        *((route, "sigv4", [403, 413] if route.body else [403]) for route in WEBHOOK_ROUTES),
+        (FEED, "token", [401]),
+    ):
+        described = {**_operation(route, errors), "security": [{scheme: []}] if scheme else []}
+        paths.setdefault(route.path, {})[route.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "Partners' Tracking API", "version": contract.VERSION},
-        "paths": {route.path: {route.method.lower(): _receive(route)} for route in INBOUND_ROUTES},
+        "paths": paths,
         "components": {
+            "securitySchemes": {"sigv4": SIGV4, "token": {"type": "http", "scheme": "bearer"}},
             "schemas": {
-                "Received": object_schema(
-                    {
-                        "stored": {**count, "description": "Updates that are stored, now or before."},
-                        "kept": {
-                            **count,
-                            "description": "Events that are no updates, of which the message is kept.",
-                        },
-                    }
-                ),
+                **_webhooks(),
+                **_deliveries(),
                 "Error": error_schema([]),
-                "GatewayError": object_schema({"message": {"type": "string"}}),
-            }
+                "GatewayError": _gateway_error(),
+            },
         },
     }
 
@@ -59,40 +72,123 @@ def main() -> None:
     print(f"Wrote {DOCUMENT.relative_to(Path.cwd())}")
 
 
-def _receive(route: Route) -> Schema:
+def _list(of: str) -> Schema:
+    return {"type": "array", "items": ref(of)}
+
+
+def _gateway_error() -> Schema:
+    return {**object_schema({"message": _TEXT}), "description": "An answer of API Gateway's own."}
+
+
+def _webhooks() -> Schema:
+    chosen = read_schema(contract.WEBHOOK_SCHEMA)
+    fields = chosen["properties"]
+    known = {
+        "id": _TEXT,
+        "created_at": _TIME,
+        **fields,
+        "url": or_null(fields["url"], "Null of a pull feed."),
+        "failures": {**_COUNT, "description": "In a row."},
+        "blocked_until": or_null(_TIME, "While it is set, deliveries wait; ms since the epoch."),
+    }
+    shown = {
+        "secret": {"type": "string", "pattern": "^whsec_", "description": "Of one with a `url`."},
+        "token": {"type": "string", "description": "Of a pull feed."},
+    }
     return {
-        "summary": route.summary,
-        "description": "How a source proves itself is agreed with it: docs/inbound.md.",
-        "security": [],
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in route.path_parameters
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {media: {"schema": {}} for media in ("application/json", "application/*+json")},
-        },
-        "responses": {
-            "202": _answer("Stored, or kept.", route.answer),
-            **{str(status): _error(status, reason) for status, reason in _REASONS.items()},
-        },
+        "WebhookChange": chosen,
+        "Webhook": object_schema(known),
+        "NewWebhook": object_schema(known, shown),
+        "Webhooks": object_schema({"webhooks": _list("Webhook"), "count": _COUNT}),
+        "NewSecret": object_schema({"former_until": _TIME}, shown),
+        "TestMessage": object_schema({"id": _TEXT, "sequence": _COUNT}),
+        "Replay": object_schema({"count": _COUNT}),
     }
 
 
-def _error(status: int, reason: str) -> Schema:
-    if status == 429:  # an HTTP API cannot be told to say it in another way
-        return {"description": reason, "content": {"application/json": {"schema": ref("GatewayError")}}}
-    answer = _answer(reason, "Error")
-    if status == 503:
-        answer["headers"]["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
-    return answer
+def _deliveries() -> Schema:
+    delivery = object_schema(
+        {
+            "sequence": {"type": "integer", "minimum": 1},
+            "id": {"type": "string", "description": "The `webhook-id`."},
+            "event": {"enum": [*contract.EVENTS, TEST]},
+            "state": {"enum": [PENDING, DELIVERED, FAILED, KEPT]},
+            "created_at": _TIME,
+            "attempts": _COUNT,
+            "attempted_at": or_null(_TIME, "Of the last attempt; ms since the epoch."),
+            "next_attempt": or_null(_TIME, "Not before; ms since the epoch."),
+            "status": or_null({"type": "integer"}, "Of the last answer."),
+            "answer": or_null(_TEXT, "The first KB of it."),
+            "error": or_null(_TEXT, "Why there was none."),
+        }
+    )
+    change = object_schema(
+        {
+            "sequence": delivery["properties"]["sequence"],
+            "message": {"type": "object", "description": "As docs/asyncapi.json has it."},
+        }
+    )
+    return {
+        "Delivery": delivery,
+        "Deliveries": object_schema(
+            {"deliveries": _list("Delivery"), "count": _COUNT}, {"next_before": _COUNT}
+        ),
+        "Change": change,
+        "Changes": object_schema(
+            {"changes": _list("Change"), "next_after": {**_COUNT, "description": AFTER.meaning}}
+        ),
+        "Received": object_schema(
+            {
+                "stored": {**_COUNT, "description": "Updates that are stored, now or before."},
+                "kept": {
+                    **_COUNT,
+                    "description": "Events that are no updates, of which the message is kept.",
+                },
+            }
+        ),
+    }
 
 
-def _answer(description: str, schema: str) -> Schema:
+def _operation(route: Route, errors: list[int]) -> Schema:
+    inside = [
+        {"name": name, "in": "path", "required": True, "schema": _IN_PATH[name]}
+        for name in route.path_parameters
+    ]
+    request: Schema = {"parameters": inside + [_parameter(parameter) for parameter in route.parameters]}
+    done = "200"
+    if route in INBOUND_ROUTES:
+        done = "202"
+        request["description"] = "How a source proves itself is agreed with it: docs/inbound.md."
+        request["requestBody"] = _body({}, "application/json", "application/*+json")
+    elif route.body:
+        request["requestBody"] = _body(ref("WebhookChange"), "application/json")
+    found = {*errors, 400, 429, 500, 503, *([404] if inside else [])}
+    responses = {done: _response("Done.", ref(route.answer))}
+    for status in sorted(found):
+        # An HTTP API cannot be told to say it in another way.
+        error = ref("GatewayError" if status in _GATEWAY_STATUSES else "Error")
+        responses[str(status)] = _response(_REASONS[status], error)
+    responses["503"]["headers"]["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
+    return {"summary": route.summary, **request, "responses": responses}
+
+
+def _body(schema: Schema, *media_types: str) -> Schema:
+    return {"required": True, "content": {media: {"schema": schema} for media in media_types}}
+
+
+def _parameter(parameter: Parameter | WholeNumber) -> Schema:
+    place: Schema = {"name": parameter.name, "in": "query", "description": parameter.meaning}
+    if isinstance(parameter, WholeNumber):
+        limits = {"minimum": parameter.minimum, "maximum": parameter.maximum, "default": parameter.default}
+        return {**place, "schema": {"type": "integer", **limits}}
+    return {**place, "required": parameter.required, "schema": {"type": "integer", "minimum": 0}}
+
+
+def _response(description: str, schema: Schema) -> Schema:
     return {
         "description": description,
         "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
-        "content": {"application/json": {"schema": ref(schema)}},
+        "content": {"application/json": {"schema": schema}},
     }
 
 

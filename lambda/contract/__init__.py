@@ -9,6 +9,8 @@ VERSION: Final = "1.0.0"
 #: JSON Schemas, draft 4 as API Gateway's models want it: one update, and the envelope of a batch.
 UPDATE_SCHEMA: Final = Path(__file__).with_name("update.schema.json")
 BATCH_SCHEMA: Final = Path(__file__).with_name("batch.schema.json")
+#: What a webhook is made of, in the same form.
+WEBHOOK_SCHEMA: Final = Path(__file__).with_name("webhook.schema.json")
 
 #: What a shipment can be; the same list stands in UPDATE_SCHEMA.
 STATUSES: Final = ("pending", "in_transit", "delivered", "failed")
@@ -21,6 +23,8 @@ STATUS_CHANGED: Final = "status_changed"
 STALLED: Final = "stalled"
 OVERDUE: Final = "overdue"
 MOVING_AGAIN: Final = "moving_again"
+ESTIMATE_CHANGED: Final = "estimate_changed"
+EVENTS: Final = (STATUS_CHANGED, STALLED, OVERDUE, MOVING_AGAIN, ESTIMATE_CHANGED)
 
 #: Metrics by status: of the updates that were stored, and of the shipments whose status changed to it.
 UPDATES_METRICS: Final = {status: f"Updates_{status}" for status in STATUSES}
@@ -51,6 +55,11 @@ STATUS_INDEX_SHARDS: Final = "STATUS_INDEX_SHARDS"
 STATUS_INDEX_SHARDS_READ: Final = "STATUS_INDEX_SHARDS_READ"
 TOPIC_ARN: Final = "TOPIC_ARN"
 STALLED_AFTER_HOURS: Final = "STALLED_AFTER_HOURS"
+WEBHOOKS_TABLE: Final = "WEBHOOKS_TABLE"
+DELIVERIES_TABLE: Final = "DELIVERIES_TABLE"
+DELIVERIES_QUEUE: Final = "DELIVERIES_QUEUE"
+#: Whether a webhook may be on this machine, and without TLS; in an emulated deployment alone.
+LOCAL_RECEIVERS: Final = "LOCAL_RECEIVERS"
 INBOUND_SOURCES: Final = "INBOUND_SOURCES"
 QUARANTINE_BUCKET: Final = "QUARANTINE_BUCKET"
 
@@ -83,6 +92,11 @@ class Index(NamedTuple):
 DUE_INDEX: Final = Index("DueIndex", "due_shard", "due", keys_only=True)
 STALLED_INDEX: Final = Index("StalledIndex", "stalled", "stalled_for")
 OVERDUE_INDEX: Final = Index("OverdueIndex", "overdue", "overdue_for")
+
+#: The sparse index of a webhook's deliveries that are not done with, by when they have to be looked at.
+DELIVERIES_INDEX: Final = Index("DueIndex", "webhook", "due", keys_only=True)
+#: The attribute with the second after which DynamoDB deletes a delivery.
+DELIVERY_EXPIRES: Final = "expires"
 
 #: The SSM parameter with the greatest number of the index's shards that was ever deployed.
 SHARDS_PARAMETER: Final = "/logistics/index/{environment}/shards"

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from contract.routes import Route
+from contract import WEBHOOK_SCHEMA
+from contract.routes import MAX_TIME, Body, Parameter, Route, WholeNumber
 
 #: Whoever calls these proves itself to the function.
 INBOUND_ROUTES: Final = (
@@ -11,5 +12,47 @@ INBOUND_ROUTES: Final = (
         "/inbound/{source}",
         "Send what happened to shipments, as a vendor's webhook has it",
         "Received",
+    ),
+)
+
+_BODY = Body("Webhook", "WebhookModel", WEBHOOK_SCHEMA)
+
+LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
+BEFORE: Final = WholeNumber("before", 1, MAX_TIME, MAX_TIME, "The `next_before` of an answer.")
+SINCE: Final = Parameter("since", required=True, meaning="ms since the epoch; included.")
+AFTER: Final = WholeNumber("after", 0, MAX_TIME, 0, "The `next_after` of the last answer.")
+WAIT: Final = WholeNumber("wait", 0, 20, 20, "For the next message, if there is none.", "seconds")
+
+#: Its caller proves itself by the token of a pull feed.
+FEED: Final = Route(
+    "GET", "/changes", "The messages of a pull feed, in order", "Changes", parameters=(AFTER, LIMIT, WAIT)
+)
+#: Their callers sign, as those of the tracking API do: who runs the system, for a partner.
+WEBHOOK_ROUTES: Final = (
+    Route("POST", "/webhooks", "Make a webhook, or a pull feed", "NewWebhook", body=_BODY),
+    Route("GET", "/webhooks", "All webhooks", "Webhooks"),
+    Route("GET", "/webhooks/{id}", "A webhook", "Webhook"),
+    Route("PATCH", "/webhooks/{id}", "Change a webhook", "Webhook", body=_BODY),
+    Route("DELETE", "/webhooks/{id}", "Delete a webhook", "Webhook"),
+    Route("POST", "/webhooks/{id}/test", "Send a message of no shipment", "TestMessage"),
+    Route(
+        "POST",
+        "/webhooks/{id}/rotate",
+        "Make a new secret or token; the old one is good for a day",
+        "NewSecret",
+    ),
+    Route(
+        "GET",
+        "/webhooks/{id}/deliveries",
+        "The deliveries of 30 days, newest first",
+        "Deliveries",
+        parameters=(LIMIT, BEFORE),
+    ),
+    Route(
+        "POST",
+        "/webhooks/{id}/replay",
+        "Send again what was made since a time",
+        "Replay",
+        parameters=(SINCE,),
     ),
 )

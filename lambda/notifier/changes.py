@@ -1,4 +1,5 @@
-"""Which changes of a shipment's record are told: of its status, and that it is stalled, moves again or is overdue.
+"""Which changes of a shipment's record are told: of its status or its estimate, and that it is stalled, moves
+again or is overdue.
 
 A late update, after one with a later event time, changes the history and not the record's status. So whoever was told
 "delivered" is not told "in transit" an hour later.
@@ -49,4 +50,6 @@ def _event(old: Record | None, new: Record) -> str | None:
         return contract.OVERDUE
     if old.stalled and not new.stalled:
         return contract.MOVING_AGAIN
+    if new.shipment.estimated_delivery != old.shipment.estimated_delivery:
+        return contract.ESTIMATE_CHANGED
     return None

@@ -72,6 +72,7 @@ def _message(change: Change) -> dict[str, Any]:
         "location": location_of(vars(shipment)),
         "place": shipment.place,
         "reason": shipment.reason,
+        "carrier": shipment.carrier,
         "estimated_delivery": shipment.estimated_delivery,
     }
     attributes = {name: body[name] for name in ("event", "tracking_id", "status", "deduplication_id")}
@@ -92,7 +93,7 @@ def _message(change: Change) -> dict[str, Any]:
 
 def sentence(notification: dict[str, Any]) -> str:
     """What a person reads for the JSON body of a notification."""
-    seen = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(notification["timestamp"] / 1000))
+    seen = _utc(notification["timestamp"])
     shipment, status = f"shipment {notification['tracking_id']}", _words(notification["status"])
     match notification["event"]:
         case contract.STALLED:
@@ -103,11 +104,20 @@ def sentence(notification: dict[str, Any]) -> str:
             )
         case contract.MOVING_AGAIN:
             return f"There is news of {shipment} again, of {seen}; its status is {status}."
+        case contract.ESTIMATE_CHANGED:
+            estimate = notification["estimated_delivery"]
+            ends = estimate.values() if isinstance(estimate, dict) else [estimate]
+            times = " to ".join(_utc(end) for end in sorted(ends))
+            return f"The estimated delivery of {shipment} is {times}; its status is {status}."
     before, reason = notification["previous_status"], notification["reason"]
     return (
         f"The status of {shipment} is {status}{f' ({_words(reason)})' if reason else ''} since {seen}"
         f"{f', and was {_words(before)} before' if before else ''}."
     )
+
+
+def _utc(timestamp: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(timestamp / 1000))
 
 
 def _words(status: str) -> str:

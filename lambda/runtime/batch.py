@@ -1,29 +1,37 @@
-"""Batches of a table's stream, of which a function may handle a part."""
+"""Batches of a table's stream or of a queue, of which a function may handle a part."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from runtime.telemetry import Telemetry
 
 Records = Sequence[dict[str, Any]]
-#: Why records failed, by their eventID.
+#: Why records failed, by their ids.
 Failures = Mapping[str, Exception]
+#: What a record has its id under.
+_IDS = {EventType.DynamoDBStreams: "eventID", EventType.SQS: "messageId"}
 
 
 class Batches:
-    """Handles batches with `work`, for one thread at a time."""
+    """Handles batches of `source` with `work`, for one thread at a time."""
 
-    def __init__(self, name: str, telemetry: Telemetry, work: Callable[[Records], Failures]) -> None:
+    def __init__(
+        self,
+        name: str,
+        telemetry: Telemetry,
+        work: Callable[[Records], Failures],
+        source: EventType = EventType.DynamoDBStreams,
+    ) -> None:
         self._name = name
         self._telemetry = telemetry
         self._work = work
-        self._processor = BatchProcessor(EventType.DynamoDBStreams)
+        self._processor = BatchProcessor(source)
+        self._id = _IDS[source]
 
     def handle(self, event: dict[str, Any], context: Any) -> Any:
-        """Lambda's partial batch response: the sequence numbers of the records that failed.
+        """Lambda's partial batch response: the records that failed.
 
         Raises if all of them failed, or what `work` raises.
         """
@@ -44,8 +52,8 @@ class Batches:
         finally:
             self._telemetry.finish()
 
-        def check(record: DynamoDBRecord) -> None:
-            if failure := failures.get(record.raw_event["eventID"]):
+        def check(record: Any) -> None:
+            if failure := failures.get(record.raw_event[self._id]):
                 raise failure
 
         with self._processor(records, check):

@@ -55,6 +55,19 @@ def decode_item(item: Item) -> dict[str, Any]:
     return value
 
 
+def assignment(members: dict[str, Any]) -> dict[str, Any]:
+    """What UpdateItem is told, so that an item has these members, and no longer those that are None."""
+    kept = {name: value for name, value in members.items() if value is not None}
+    sets = ", ".join(f"#{name} = :{name}" for name in kept)
+    removes = ", ".join(f"#{name}" for name in members if name not in kept)
+    values = {f":{name}": encode(value) for name, value in kept.items()}
+    return {
+        "UpdateExpression": " ".join(filter(None, (sets and f"SET {sets}", removes and f"REMOVE {removes}"))),
+        "ExpressionAttributeNames": {f"#{name}": name for name in members},
+        **({"ExpressionAttributeValues": values} if values else {}),
+    }
+
+
 def _decode(attribute: AttributeValue) -> Any:
     ((kind, value),) = attribute.items()
     match kind:

@@ -41,7 +41,7 @@ class TableReference(NamedTuple):
 
 
 class TopicReference(NamedTuple):
-    """An AlarmTopic."""
+    """An AlarmTopic or a NotificationTopic."""
 
     name: str
     account: Account

@@ -21,6 +21,7 @@ from local.function import Function
 from local.gateway import Gateway
 from local.http_api import HttpGateway
 from local.partner import put_secrets
+from local.queue import QueuePoller
 from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
@@ -73,6 +74,16 @@ def stream(deployment: Deployment) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def queues(deployment: Deployment) -> Iterator[None]:
+    """Feeds the queues to their functions, during one test."""
+    with ExitStack() as stack:
+        for name in ("fanout", "delivery"):
+            mapped = stack.enter_context(function(deployment, name))
+            stack.enter_context(QueuePoller(mapped, endpoint=deployment.aws.endpoint, region=REGION))
+        yield
+
+
 @pytest.fixture(scope="session")
 def gateway(deployment: Deployment) -> Iterator[Gateway]:
     with serve(deployment) as served:
@@ -109,7 +120,7 @@ def serve_http(deployment: Deployment, api: str, *names: str) -> Iterator[HttpGa
 def partners(deployment: Deployment) -> Iterator[HttpGateway]:
     """The deployed partners' API, whose sources have their secrets."""
     put_secrets(load_settings(ROOT / "cdktf.json", deployment.environ))
-    with serve_http(deployment, "partners", "inbound") as served:
+    with serve_http(deployment, "partners", "inbound", "webhooks") as served:
         yield served
 
 

@@ -144,12 +144,13 @@ def test_nothing_waits_for_what_terraform_would_wait_for(up: Up, project: Path) 
 
 
 def test_the_commands_of_the_welcome_work(up: Up, project: Path) -> None:
-    commands = [line for line in up.lines if line.startswith("  .local/curl")]
+    *commands, hook = (line for line in up.lines if line.startswith("  .local/curl"))
     assert len(commands) == 2
     for line in commands:
         assert "PKG-1" in output("sh", "-c", f". .local/env; {line}", folder=project)
     (line,) = (line for line in up.lines if line.startswith("  .local/send"))
     assert output("sh", "-c", f". .local/env; {line}", folder=project).startswith("202 ")
+    assert "whsec_" in output("sh", "-c", f". .local/env; {hook}", folder=project)
 
 
 def test_a_saved_function_is_served(up: Up, project: Path) -> None:

@@ -121,6 +121,7 @@ def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> Non
                 "location": {"lat": 52, "lng": 13},
                 "place": None,
                 "reason": None,
+                "carrier": None,
                 "estimated_delivery": None,
             },
         )
@@ -139,6 +140,34 @@ def test_a_notification_says_why_and_where_by_name(feed: Feed, sns: SnsLine, not
     assert (second["location"], second["place"]) == (None, {"postcode": "1"})
     assert (second["reason"], second["estimated_delivery"]) == ("recipient_absent", estimate)
     assert "is failed (recipient absent) since" in json.loads(sns.batches[1][0]["Message"])["email"]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "times"),
+    [
+        (T + S, "2023-11-14 22:13:21 UTC"),
+        ({"to": T + 2 * S, "from": T + S}, "2023-11-14 22:13:21 UTC to 2023-11-14 22:13:22 UTC"),
+    ],
+)
+def test_another_estimate_is_told_once(
+    feed: Feed, sns: SnsLine, notifier: Notifier, estimate: Any, times: str
+) -> None:
+    feed.put("PKG-1", "in_transit", T, carrier="DHL")
+    feed.put("PKG-1", "in_transit", T + 1, estimated_delivery=estimate)
+    feed.put("PKG-1", "in_transit", T + 2, estimated_delivery=estimate)
+    feed.put("PKG-1", "delivered", T + 3, estimated_delivery=T)
+    assert handle(notifier, feed.shipments.records()) == []
+    told = [(body["event"], body["estimated_delivery"], body["carrier"]) for _, body in feed.told()]
+    assert told == [
+        ("status_changed", None, "DHL"),
+        ("estimate_changed", estimate, "DHL"),
+        ("status_changed", T, "DHL"),
+    ]
+    entry = sns.batches[1][0]
+    assert entry["Subject"] == "Estimate changed: shipment PKG-1"
+    assert json.loads(entry["Message"])["email"] == (
+        f"The estimated delivery of shipment PKG-1 is {times}; its status is in transit."
+    )
 
 
 def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> None:

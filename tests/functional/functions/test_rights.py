@@ -16,6 +16,8 @@ from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import Public
 from tests.functional.functions.test_notifier import handle
+from tests.functional.functions.test_webhooks import Manager
+from tests.outbound import Outbound, context, notification, receiving
 from tests.rights import FUNCTIONS, Right
 from tests.senders import Sender
 from tracking.wiring import make_api
@@ -82,6 +84,40 @@ def use_inbound(environment: dict[str, str], update: dict[str, Any]) -> None:
     updates = [update | {"timestamp": 1, "metadata": {"number": number}} for number in range(2)]
     assert sender.send({"updates": updates}).body == {"stored": 2, "kept": 0}
     assert sender.send({"updates": [{}]}).body == {"stored": 0, "kept": 1}
+
+
+def use_webhooks(environment: dict[str, str], update: dict[str, Any]) -> None:
+    manager = Manager(Outbound())
+    hook, feed = manager.make(url="https://example.com/"), manager.make()
+    assert manager.ask("GET /webhooks").body["count"] == 2
+    for route, query in (
+        ("POST /webhooks/{id}/test", {}),
+        ("POST /webhooks/{id}/rotate", {}),
+        ("GET /webhooks/{id}/deliveries", {}),
+        ("POST /webhooks/{id}/replay", {"since": "0"}),
+        ("DELETE /webhooks/{id}", {}),
+    ):
+        assert manager.ask(route, hook["id"], **query).status == 200
+    assert manager.ask("GET /changes", token=feed["token"], wait="0").status == 200
+
+
+def use_fanout(environment: dict[str, str], update: dict[str, Any]) -> None:
+    manager = Manager(Outbound())
+    manager.make(url="https://example.com/")
+    manager.tell(notification())
+    assert len(manager.outbound.queued()) == 1
+
+
+def use_delivery(environment: dict[str, str], update: dict[str, Any]) -> None:
+    manager = Manager(Outbound())
+    with receiving() as receiver:
+        receiver.status = 500
+        hook = manager.make(url=receiver.url)
+        manager.tell(notification())
+        assert manager.deliver() == 1
+        manager.outbound.set_due(hook["id"], 1, 1)
+        manager.sweep.handle(context())
+    assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -210,7 +210,7 @@ def test_a_threshold_of_an_unknown_alarm_is_refused_with_those_there_are(tmp_pat
         synthesize(chosen)
     assert re.fullmatch(
         r"'alarms\.tracking-api-4x' in cdktf\.json, context\.dev, is not an alarm; the alarms are "
-        r"tracking-api-4xx, .*, public-throttle, .*, inbound-throttle\.",
+        r"tracking-api-4xx, .*, public-throttle, .*, webhooks-delivery-throttle\.",
         str(error.value),
     )
 

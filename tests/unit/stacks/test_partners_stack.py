@@ -87,13 +87,13 @@ def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any
     assert grants(stack, f"tracking-inbound-role-{env}") == expected
 
 
-def test_its_own_key_is_used_by_way_of_s3_and_parameter_store_alone(prod: dict[str, Any]) -> None:
+def test_its_own_key_is_used_by_way_of_services_alone(prod: dict[str, Any]) -> None:
     services = {
         statement["Condition"]["StringEquals"]["kms:ViaService"].partition(".")[0]
         for statement in statements(prod)
         if "kms:GenerateDataKey*" in statement["Action"] and "aws_kms_key" in statement["Resource"][0]
     }
-    assert services == {"s3", "ssm"}
+    assert services == {"dynamodb", "s3", "sqs", "ssm"}
 
 
 def test_what_is_kept_is_private_encrypted_and_gone_after_30_days(prod: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Webhooks and what became of their deliveries, for who runs the system, and the pull feeds."""

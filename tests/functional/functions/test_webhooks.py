@@ -1,0 +1,441 @@
+"""Webhooks from their making to the signed request, with real tables, queues and receivers."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+from standardwebhooks import Webhook as Standard
+from standardwebhooks import WebhookVerificationError
+
+import outbound.secret
+import webhooks.api
+from delivery.wiring import make_delivery
+from fanout.wiring import make_fanout
+from tests.functional.conftest import Answer
+from tests.outbound import Outbound, Received, Receiver, context, notification, now, receiving, records
+from tools.partners_openapi import describe
+from web.errors import CODES
+from webhooks.wiring import make_api
+
+DOCUMENT = describe()
+OPERATIONS: dict[Any, Any] = {
+    f"{method.upper()} {path}": operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+class Manager:
+    """Calls the routes as the gateway does, and the other functions as their queues do."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self.outbound = outbound
+        self.api = make_api(outbound.environment)
+        self.fanout = make_fanout(outbound.environment)
+        self.deliverer, self.sweep = make_delivery(outbound.environment)
+
+    def ask(self, route: str, id: str = "", body: Any = None, *, token: str = "", **query: str) -> Answer:
+        """The answer to a request, whose form is checked; `body` is a text or what becomes JSON."""
+        event = {
+            "version": "2.0",
+            "routeKey": route,
+            "pathParameters": {"id": id} if id else None,
+            "queryStringParameters": query or None,
+            "headers": {"authorization": f"Bearer {token}"} if token else {},
+            "requestContext": {"requestId": "gw-1"},
+            "body": body if isinstance(body, str | None) else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        return self.invoke(event)
+
+    def invoke(self, event: Any) -> Answer:
+        """The answer to any event, whose form is checked."""
+        answer = self.api.answer(event, context(29))
+        assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+        assert answer["headers"]["Content-Type"] == "application/json"
+        assert answer["headers"]["X-Request-Id"]
+        status, body = answer["statusCode"], json.loads(answer["body"])
+        described = OPERATIONS.get(event.get("routeKey")) if isinstance(event, dict) else None
+        if described:
+            schema = described["responses"][str(status)]["content"]["application/json"]["schema"]
+            jsonschema.Draft202012Validator({**DOCUMENT, **schema}).validate(body)
+        if status != 200:
+            assert set(body) == {"error", "code", "request_id", "errors"}
+            assert body["code"] == CODES[status]
+        return Answer(status, answer["headers"], body)
+
+    def make(self, **members: Any) -> dict[str, Any]:
+        """A new webhook, with its secret or token."""
+        answer = self.ask("POST /webhooks", body=members)
+        assert answer.status == 200, answer
+        return answer.body
+
+    def tell(self, *notifications: Any) -> None:
+        """Publishes notifications, of which none may fail."""
+        self.fanout._expires = 0
+        assert self.fanout.handle({"Records": records(*notifications)}, context()) == {
+            "batchItemFailures": []
+        }
+
+    def deliver(self) -> int:
+        """Delivers what is queued; how much that was."""
+        queued = self.outbound.queued()
+        for message in queued:
+            assert self.deliverer.handle({"Records": [message]}, context()) == {"batchItemFailures": []}
+        return sum(len(json.loads(message["body"])["sequences"]) for message in queued)
+
+    def deliveries(self, id: str) -> list[dict[str, Any]]:
+        """The newest deliveries of a webhook."""
+        found: list[dict[str, Any]] = self.ask("GET /webhooks/{id}/deliveries", id).body["deliveries"]
+        return found
+
+
+@pytest.fixture
+def manager(environment: dict[str, str]) -> Manager:
+    return Manager(Outbound())
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def verified(request: Received, secret: str) -> Any:
+    """The body, if the library of Standard Webhooks takes the signature."""
+    return Standard(secret).verify(
+        request.body, {name.lower(): value for name, value in request.headers.items()}
+    )
+
+
+def test_a_message_is_delivered_signed_and_logged(manager: Manager, receiver: Receiver) -> None:
+    receiver.text = "thanks" * 1000
+    hook = manager.make(url=receiver.url)
+    manager.tell(notification())
+    assert manager.deliver() == 1
+    (request,) = receiver.requests
+    assert verified(request, hook["secret"]) == notification()
+    assert request.path == "/hook"
+    assert request.headers["webhook-id"] == "id-1"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["User-Agent"] == "shipment-tracking"
+    with pytest.raises(WebhookVerificationError):
+        verified(request._replace(body=request.body.replace(b"PKG-1", b"PKG-2")), hook["secret"])
+    with pytest.raises(WebhookVerificationError):
+        verified(request, outbound.secret.make_secret())
+    (delivery,) = manager.deliveries(hook["id"])
+    assert delivery["attempted_at"] >= delivery["created_at"]
+    assert delivery == {
+        "sequence": 1,
+        "id": "id-1",
+        "event": "status_changed",
+        "state": "delivered",
+        "attempts": 1,
+        "status": 200,
+        "answer": ("thanks" * 1000)[:1024],
+        "error": None,
+        "next_attempt": None,
+        "created_at": delivery["created_at"],
+        "attempted_at": delivery["attempted_at"],
+    }
+    assert "due" not in manager.outbound.item(hook["id"])
+
+
+def test_numbers_keep_their_digits(manager: Manager, receiver: Receiver) -> None:
+    manager.make(url=receiver.url)
+    body = json.dumps(notification()).replace("52.52", "52.5200000000000000000001")
+    manager.tell(body)
+    manager.deliver()
+    assert b"52.5200000000000000000001" in receiver.requests[0].body
+
+
+def test_cloudevents(manager: Manager, receiver: Receiver) -> None:
+    hook = manager.make(url=receiver.url, format="cloudevents")
+    manager.tell(notification())
+    manager.deliver()
+    (request,) = receiver.requests
+    assert request.headers["Content-Type"] == "application/cloudevents+json"
+    assert verified(request, hook["secret"]) == {
+        "specversion": "1.0",
+        "id": "id-1",
+        "source": "urn:shipment-tracking:test",
+        "type": "shipment.status_changed",
+        "subject": "PKG-1",
+        "time": "2023-11-14T22:13:20.123Z",
+        "datacontenttype": "application/json",
+        "data": notification(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({}, [1, 2, 3, 4]),
+        ({"events": ["stalled"]}, [2]),
+        ({"events": ["stalled", "status_changed"]}, [1, 2, 3]),
+        ({"statuses": ["failed"]}, [3]),
+        ({"carriers": ["UPS"]}, [3, 4]),
+        ({"carriers": ["UPS"], "events": ["estimate_changed"]}, [4]),
+        ({"carriers": ["ups"]}, []),
+        ({"state": "disabled"}, []),
+    ],
+)
+def test_a_webhook_is_told_what_it_asks_for(
+    manager: Manager, receiver: Receiver, chosen: dict[str, Any], told: list[int]
+) -> None:
+    manager.make(url=receiver.url, **chosen)
+    manager.tell(
+        notification(1, carrier=None),
+        notification(2, event="stalled"),
+        notification(3, carrier="UPS", status="failed"),
+        notification(4, carrier="UPS", event="estimate_changed"),
+    )
+    manager.deliver()
+    assert sorted(request.headers["webhook-id"] for request in receiver.requests) == [
+        f"id-{number}" for number in told
+    ]
+
+
+def test_what_is_no_notification_fails_alone(manager: Manager) -> None:
+    feed = manager.make()
+    answer = manager.fanout.handle(
+        {"Records": records("{", notification(1), {"event": "odd"}, "[]", notification(2))}, context()
+    )
+    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["m-0", "m-2", "m-3"]
+    assert len(manager.deliveries(feed["id"])) == 2
+
+
+def test_a_webhook_is_managed(manager: Manager, receiver: Receiver) -> None:
+    hook = manager.make(url=receiver.url, description="A shop", events=["stalled"])
+    secret = hook.pop("secret")
+    assert secret.startswith("whsec_")
+    assert hook == {
+        "id": hook["id"],
+        "created_at": hook["created_at"],
+        "url": receiver.url,
+        "events": ["stalled"],
+        "statuses": [],
+        "carriers": [],
+        "description": "A shop",
+        "format": "plain",
+        "state": "active",
+        "failures": 0,
+        "blocked_until": None,
+    }
+    feed = manager.make()
+    assert manager.ask("GET /webhooks/{id}", hook["id"]).body == hook
+    listed = manager.ask("GET /webhooks")
+    assert [one["id"] for one in listed.body["webhooks"]] == [hook["id"], feed["id"]]
+    assert secret not in json.dumps(listed.body)
+    changed = manager.ask("PATCH /webhooks/{id}", hook["id"], {"state": "disabled", "events": []})
+    assert changed.body == {**hook, "state": "disabled", "events": []}
+    assert manager.ask("PATCH /webhooks/{id}", hook["id"], {}).body == changed.body
+    assert manager.ask("DELETE /webhooks/{id}", hook["id"]).body == changed.body
+    for route in ("GET /webhooks/{id}", "DELETE /webhooks/{id}", "POST /webhooks/{id}/test"):
+        assert manager.ask(route, hook["id"]).status == 404
+    assert manager.ask("PATCH /webhooks/{id}", hook["id"], {"description": "x"}).status == 404
+
+
+def test_a_deleted_webhook_is_told_nothing_more(manager: Manager, receiver: Receiver) -> None:
+    hook = manager.make(url=receiver.url)
+    manager.tell(notification())
+    manager.ask("DELETE /webhooks/{id}", hook["id"])
+    manager.deliver()
+    # The fan-out may know it for some seconds more.
+    manager.fanout.handle({"Records": records(notification(2))}, context())
+    manager.deliver()
+    assert receiver.requests == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"url": "ftp://example.com"}, "/url"),
+        ({"url": "https://10.0.0.1/"}, "/url"),
+        ({"url": "https://"}, "/url"),
+        ({"url": ""}, "/url"),
+        ({"url": None}, "/url"),
+        ({"events": ["all"]}, "/events/0"),
+        ({"events": "stalled"}, "/events"),
+        ({"statuses": ["lost"]}, "/statuses/0"),
+        ({"carriers": [""]}, "/carriers/0"),
+        ({"format": "xml"}, "/format"),
+        ({"state": "open"}, "/state"),
+        ({"description": "x" * 201}, "/description"),
+        ({"secrets": []}, "/secrets"),
+        ({"id": NOBODY}, "/id"),
+        ([], ""),
+        ('{"url": "https://example.com", "url": "https://example.org"}', "/url"),
+    ],
+)
+def test_what_no_webhook_can_have_is_refused_with_its_place(
+    manager: Manager, body: Any, pointer: str
+) -> None:
+    hook = manager.make(url="https://example.com/")
+    for answer in (
+        manager.ask("POST /webhooks", body=body),
+        manager.ask("PATCH /webhooks/{id}", hook["id"], body),
+    ):
+        assert answer.status == 400
+        assert pointer in answer.pointers
+    assert manager.ask("GET /webhooks").body["count"] == 1
+
+
+def test_odd_requests_have_an_answer(manager: Manager) -> None:
+    for body in ("{", "\ud800", '"', "NaN", "[" * 10_000):
+        assert manager.ask("POST /webhooks", body=body).status == 400
+    assert manager.ask("POST /webhooks", body=" " * 65_537).status == 413
+    events: list[Any] = [None, [], "x", {}, {"routeKey": 1}, {"routeKey": "GET /other"}]
+    for event in events:
+        assert manager.invoke(event).status == 404
+    for id in (NOBODY, "x", "\N{PACKAGE}" * 36, "../" * 12, "a" * 2000):
+        assert manager.ask("GET /webhooks/{id}", id).status == 404
+    hook = manager.make(url="https://example.com/")
+    for route, query in (
+        ("GET /webhooks/{id}/deliveries", {"limit": "0"}),
+        ("GET /webhooks/{id}/deliveries", {"before": "-1"}),
+        ("POST /webhooks/{id}/replay", {}),
+        ("POST /webhooks/{id}/replay", {"since": "yesterday"}),
+    ):
+        assert manager.ask(route, hook["id"], **query).status == 400
+    broken = {"routeKey": "POST /webhooks", "body": "%", "isBase64Encoded": True}
+    assert manager.invoke(broken).status == 400
+
+
+def test_a_test_message_arrives(manager: Manager, receiver: Receiver) -> None:
+    hook = manager.make(url=receiver.url, events=["stalled"])
+    answer = manager.ask("POST /webhooks/{id}/test", hook["id"])
+    manager.deliver()
+    (request,) = receiver.requests
+    body = verified(request, hook["secret"])
+    assert (body["event"], body["deduplication_id"]) == ("test", answer.body["id"])
+    assert body.keys() == notification().keys()
+    assert manager.deliveries(hook["id"])[0]["sequence"] == answer.body["sequence"] == 1
+    manager.ask("PATCH /webhooks/{id}", hook["id"], {"state": "disabled"})
+    assert manager.ask("POST /webhooks/{id}/test", hook["id"]).status == 400
+
+
+def test_for_a_day_both_secrets_sign(
+    manager: Manager, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = manager.make(url=receiver.url)
+    renewed = manager.ask("POST /webhooks/{id}/rotate", hook["id"]).body
+    assert abs(renewed["former_until"] - now() - 24 * 3600 * 1000) < 60_000
+    manager.tell(notification(1))
+    manager.deliver()
+    for secret in (hook["secret"], renewed["secret"]):
+        assert verified(receiver.requests[0], secret) == notification(1)
+    # One that is changed twice within a day has two.
+    last = manager.ask("POST /webhooks/{id}/rotate", hook["id"]).body
+    manager.tell(notification(2))
+    manager.deliver()
+    for secret in (renewed["secret"], last["secret"]):
+        assert verified(receiver.requests[1], secret) == notification(2)
+    with pytest.raises(WebhookVerificationError):
+        verified(receiver.requests[1], hook["secret"])
+    monkeypatch.setattr(outbound.secret, "OVERLAP", 0)
+    newest = manager.ask("POST /webhooks/{id}/rotate", hook["id"]).body
+    manager.tell(notification(3))
+    manager.deliver()
+    assert verified(receiver.requests[2], newest["secret"]) == notification(3)
+    with pytest.raises(WebhookVerificationError):
+        verified(receiver.requests[2], last["secret"])
+
+
+def test_the_log_of_deliveries_has_pages(manager: Manager) -> None:
+    feed = manager.make()
+    manager.tell(*(notification(number) for number in range(1, 26)))
+    found, query = [], {"limit": "10"}
+    while True:
+        body = manager.ask("GET /webhooks/{id}/deliveries", feed["id"], **query).body
+        found += [delivery["sequence"] for delivery in body["deliveries"]]
+        if "next_before" not in body:
+            break
+        query["before"] = str(body["next_before"])
+    assert found == list(range(25, 0, -1))
+
+
+def test_a_feed_is_read_in_order_and_again(manager: Manager) -> None:
+    feed = manager.make(events=["status_changed"])
+    assert set(feed) >= {"token"}
+    assert "secret" not in feed
+    assert feed["url"] is None
+    manager.tell(*(notification(number) for number in range(1, 13)))
+    assert manager.outbound.queued() == []
+    first = manager.ask("GET /changes", token=feed["token"]).body
+    assert [change["sequence"] for change in first["changes"]] == list(range(1, 11))
+    assert [change["message"] for change in first["changes"]] == [notification(n) for n in range(1, 11)]
+    assert first["next_after"] == 10
+    second = manager.ask("GET /changes", token=feed["token"], after="10", limit="100").body
+    assert [change["sequence"] for change in second["changes"]] == [11, 12]
+    nothing = manager.ask("GET /changes", token=feed["token"], after="12", wait="0").body
+    assert nothing == {"changes": [], "next_after": 12}
+    assert manager.ask("GET /changes", token=feed["token"], after="0", limit="1").body["next_after"] == 1
+    assert manager.ask("GET /changes", token=feed["token"], wait="21").status == 400
+
+
+def test_who_waits_is_told_of_the_next_message(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = manager.make()
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            manager.tell(notification())
+
+    monkeypatch.setattr(webhooks.api, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    answer = manager.ask("GET /changes", token=feed["token"])
+    assert [change["sequence"] for change in answer.body["changes"]] == [1]
+    assert len(waited) == 3
+
+
+def test_a_feed_is_for_who_has_its_token(manager: Manager, receiver: Receiver) -> None:
+    feed, other, hook = manager.make(), manager.make(), manager.make(url=receiver.url)
+    secret = other["token"].partition(".")[2]
+    for token in (
+        "",
+        "x",
+        feed["token"][:-1],
+        feed["token"] + "=",
+        f"{feed['id']}.{secret}",
+        f"{feed['id']}.",
+        f"{NOBODY}.{secret}",
+        f"{hook['id']}.{hook['secret']}",
+        f"{hook['id']}.{secret}",
+        "\udc80",
+    ):
+        answer = manager.ask("GET /changes", token=token)
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    renewed = manager.ask("POST /webhooks/{id}/rotate", feed["id"]).body
+    for token in (feed["token"], renewed["token"]):
+        assert manager.ask("GET /changes", token=token, wait="0").status == 200
+    manager.ask("PATCH /webhooks/{id}", feed["id"], {"state": "disabled"})
+    assert manager.ask("GET /changes", token=renewed["token"], wait="0").status == 401
+    assert manager.ask("PATCH /webhooks/{id}", feed["id"], {"url": receiver.url}).pointers == ["/url"]
+    assert manager.ask("POST /webhooks/{id}/replay", feed["id"], since="0").status == 400
+
+
+def test_numbers_have_no_gaps_whoever_gives_them(manager: Manager) -> None:
+    feed = manager.make()
+    others = [make_fanout(manager.outbound.environment) for _ in range(4)]
+
+    def tell(number: int) -> None:
+        events = [notification(10 * number + place) for place in range(3)]
+        answer = others[number % 4].handle({"Records": records(*events)}, context())
+        assert answer == {"batchItemFailures": []}
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(tell, range(16)))
+    seen: list[int] = []
+    while changes := manager.ask(
+        "GET /changes", token=feed["token"], after=str(len(seen)), limit="7", wait="0"
+    ).body["changes"]:
+        seen += [change["sequence"] for change in changes]
+    assert seen == list(range(1, 49))
