@@ -89,6 +89,7 @@ def _serve() -> None:
     _run_alone(DynamoHandler, "call_action")
     # It appends a large request in pieces.
     _run_alone(Recorder, "_record_request")
+    _copy_tables_once()
     _answer_as_aws()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
@@ -106,6 +107,35 @@ def _run_alone(owner: type, name: str) -> None:
             return method(*arguments, **options)
 
     setattr(owner, name, alone)
+
+
+def _copy_tables_once() -> None:
+    """Has moto copy a table once for a transaction, of which it has one for each item: seconds with some thousand."""
+    import copy
+    from types import SimpleNamespace
+    from typing import Any
+
+    from moto.dynamodb import models
+    from moto.dynamodb.models.table import Table
+
+    copies: dict[int, Any] = {}
+    transact = models.DynamoDBBackend.transact_write_items
+
+    def deepcopy(value: Any) -> Any:
+        if not isinstance(value, Table):
+            return copy.deepcopy(value)
+        if id(value) not in copies:
+            copies[id(value)] = copy.deepcopy(value)
+        return copies[id(value)]
+
+    def transact_write_items(
+        backend: Any, transact_items: Any
+    ) -> None:  # for one thread at a time, as all calls
+        copies.clear()
+        transact(backend, transact_items)
+
+    models.copy = SimpleNamespace(deepcopy=deepcopy)  # type: ignore[assignment, attr-defined]
+    models.DynamoDBBackend.transact_write_items = transact_write_items  # type: ignore[assignment, method-assign]
 
 
 def _answer_as_aws() -> None:

@@ -170,7 +170,12 @@ def _welcome(system: "System", aws: EmbeddedAws, settings: Settings, *, apply: b
         **({"PARTNERS": system.partners.url} if system.partners else {}),
     }
     _write(FOLDER / "env", "".join(f"export {name}={shlex.quote(text)}\n" for name, text in exports.items()))
-    update = {"tracking_id": "PKG-1", "status": "in_transit", "location": {"lat": 52.52, "lng": 13.405}}
+    update = {
+        "tracking_id": "PKG-1",
+        "status": "in_transit",
+        "location": {"lat": 52.52, "lng": 13.405},
+        "timestamp": int(time.time() * 1000),
+    }
     _write(FOLDER / "update.json", json.dumps(update))
     _write(
         FOLDER / "curl",

@@ -135,9 +135,7 @@ class Api:
             outcome = Outcome(0, ["there is no such source any more"])
         else:
             body = base64.b64decode(kept["body"])
-            outcome = self._store(
-                source, body, now=kept["received_at"], arrived=request.now, deadline=request.deadline
-            )
+            outcome = self._store(source, body, now=request.now, deadline=request.deadline)
         self._telemetry.count("InboundMappedAgain")
         self._telemetry.finish(source=kept["source"])
         return outcome._asdict()
@@ -159,7 +157,7 @@ class Api:
             retry = {"Retry-After": str(CACHE)}
             raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
         media_type = source.check(request.headers, body, secrets, request.now)
-        outcome = self._store(source, body, now=request.now, arrived=request.now, deadline=request.deadline)
+        outcome = self._store(source, body, now=request.now, deadline=request.deadline)
         if outcome.reasons:
             self._quarantine.keep(
                 source.name,
@@ -172,19 +170,18 @@ class Api:
             self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
         return outcome
 
-    def _store(self, source: Source, body: bytes, *, now: int, arrived: int, deadline: float) -> Outcome:
+    def _store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
         """Stores the updates of a proven message, each once however often it comes.
 
-        `now`, `arrived` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be
-        sent again.
+        `now` and `deadline` are as in `UpdateStore.put`. Raises Unavailable; the same message may then be sent again.
         """
-        updates, reasons = source.read(body, self._schema, arrived)
+        updates, reasons = source.read(body, self._schema, now)
         shipments: dict[str, list[Update]] = defaultdict(list)
         for update in updates:
             shipments[update.tracking_id].append(update)
 
         def put(updates: list[Update]) -> list[Exception | None]:
-            return [self._put(update, now, arrived, deadline) for update in updates]
+            return [self._put(update, now, deadline) for update in updates]
 
         # Those of one shipment one after the other, so that they keep their order within a millisecond.
         with ThreadPoolExecutor(_WORKERS) as pool:
@@ -194,10 +191,10 @@ class Api:
             self._telemetry.count(contract.UPDATES_METRICS[update.status])
         return Outcome(refused.count(None), reasons)
 
-    def _put(self, update: Update, now: int, arrived: int, deadline: float) -> Exception | None:
+    def _put(self, update: Update, now: int, deadline: float) -> Exception | None:
         """Stores an update, and returns why that is not possible, if it never is. Raises Unavailable."""
         try:
-            self._updates.put(update, now=now, arrived=arrived, deadline=deadline)
+            self._updates.put(update, now=now, arrived=now, deadline=deadline)
         except Refused as error:
             return error
         return None

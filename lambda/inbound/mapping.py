@@ -78,13 +78,11 @@ class Mapping:
     def _read(self, source: dict[str, Any], places: Places) -> Any:
         """An update, or None for what is of no interest. Raises Unmapped."""
         if not isinstance(self._update, dict):
-            return _search(self._update, source)
+            return _with_time(_search(self._update, source))
         status = self._status(source)
         if status is None:
             return None
-        update = _fill(self._update, source) or {}
-        if "timestamp" not in update:
-            raise Unmapped("it has no time")
+        update = _with_time(_fill(self._update, source) or {})
         if not update.keys() & {"location", "place"} and (place := self._known_place(source, places)):
             update["place"] = place
         return update | dict(zip(("status", "reason"), status, strict=False))
@@ -113,6 +111,13 @@ def _compile(template: Any) -> Any:
     if isinstance(template, dict):
         return {name: _compile(part) for name, part in template.items()}
     return jmespath.compile(template)
+
+
+def _with_time(update: Any) -> Any:
+    """The update, which is told from another one of the shipment by its time. Raises Unmapped if it has none."""
+    if isinstance(update, dict) and "timestamp" not in update:
+        raise Unmapped("it has no time")
+    return update
 
 
 def _fill(template: Any, source: Any) -> Any:

@@ -124,7 +124,7 @@ def _read(url: str) -> tuple[Any, str]:
         with urllib.request.urlopen(url, timeout=LIMIT) as answer:  # noqa: S310 (main checks the scheme)
             text = answer.read(2**16).decode()
         return json.loads(text), printable(text[:_SHOWN])
-    except (OSError, ValueError, HTTPException) as error:
+    except (OSError, ValueError, RecursionError, HTTPException) as error:
         return None, f"nothing that can be read ({printable(str(error))})"
 
 

@@ -18,11 +18,18 @@ def test_post(line_caller: Caller, line: Line, update: dict[str, Any]) -> None:
     assert line.calls == ["PutItem"]
 
 
-@pytest.mark.parametrize("query", [("/status", {"tracking_id": "A"}), ("/updates", {"status": "failed"})])
-def test_get(line_caller: Caller, line: Line, query: tuple[str, dict[str, str]]) -> None:
+@pytest.mark.parametrize(("path", "field"), [("/status", "tracking_id"), ("/updates", "status")])
+def test_get(line_caller: Caller, line: Line, update: dict[str, Any], path: str, field: str) -> None:
+    assert line_caller.post(update).status == 200
     line.calls.clear()
-    assert line_caller.get(query[0], **query[1]).status == 200
+    assert line_caller.get(path, **{field: update[field]}).status == 200
     assert line.calls == ["Query"]
+
+
+def test_get_of_what_may_be_a_carriers_number(line_caller: Caller, line: Line, shipment: str) -> None:
+    line.calls.clear()
+    assert line_caller.get("/status", tracking_id=shipment).body["updates"] == []
+    assert line.calls == ["Query", "Query"]
 
 
 def test_history_is_what_is_stored_by_then(line_caller: Caller, line: Line, update: dict[str, Any]) -> None:

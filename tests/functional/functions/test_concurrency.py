@@ -22,13 +22,17 @@ THREADS = 16
 NOW = 1_700_000_000_000
 
 
+def _later() -> float:
+    return time.monotonic() + 600
+
+
 @pytest.fixture(scope="module")
 def functions(environment: dict[str, str]) -> Iterator[list[Caller]]:
     """As many functions as there are threads, each with clients of its own, and with all the time they need.
 
     The embedded AWS answers one call after the other, and on a busy machine not within the 2 s that DynamoDB has.
     """
-    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 600)
+    later = SimpleNamespace(time=time.time, monotonic=_later)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracking.wiring, "Client", partial(Client, read_timeout=60))
         patch.setattr(web.request, "time", later)
@@ -38,7 +42,7 @@ def functions(environment: dict[str, str]) -> Iterator[list[Caller]]:
 @pytest.fixture
 def callers(functions: list[Caller], monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
     """The functions, with clocks that stand still."""
-    clock = SimpleNamespace(time=lambda: NOW / 1000, monotonic=time.monotonic)
+    clock = SimpleNamespace(time=lambda: NOW / 1000, monotonic=_later)
     monkeypatch.setattr(web.request, "time", clock)
     return functions
 

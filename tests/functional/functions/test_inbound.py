@@ -17,6 +17,12 @@ GENERIC = {"mapping": "generic"}
 
 
 @pytest.fixture
+def update(update: dict[str, Any]) -> dict[str, Any]:
+    """One with a time, by which it is known again."""
+    return update | {"timestamp": 1_700_000_000_000}
+
+
+@pytest.fixture
 def sender(environment: dict[str, str]) -> Sender:
     return Sender.of(environment, "demo", GENERIC)
 
@@ -24,7 +30,6 @@ def sender(environment: dict[str, str]) -> Sender:
 def test_a_signed_update_is_in_the_history_however_often_it_comes(
     sender: Sender, caller: Caller, update: dict[str, Any]
 ) -> None:
-    update["timestamp"] = 1_700_000_000_000
     for _ in range(3):
         answer = sender.send(update)
         assert (answer.status, answer.body) == (202, {"stored": 1, "kept": 0})
@@ -49,15 +54,17 @@ def test_one_message_may_have_updates_of_many_shipments(
 def test_what_is_no_update_is_kept_once_and_the_rest_is_stored(
     sender: Sender, caller: Caller, update: dict[str, Any]
 ) -> None:
-    message = {"updates": [update | {"timestamp": 1}, {"tracking_id": "A"}, 5]}
+    without_time = {name: value for name, value in update.items() if name != "timestamp"}
+    message = {"updates": [update, {"tracking_id": "A", "timestamp": 1}, 5, without_time]}
     for _ in range(2):
-        assert sender.send(message).body == {"stored": 1, "kept": 2}
+        assert sender.send(message).body == {"stored": 1, "kept": 3}
     assert len(caller.history(update["tracking_id"])) == 1
     (kept,) = sender.kept()
     assert kept.keys() == {"source", "received_at", "reasons", "media_type", "body"}
     assert json.loads(base64.b64decode(kept["body"])) == message
     assert kept["source"] == "demo"
-    assert [reason.partition(":")[0] for reason in kept["reasons"]] == ["event 1", "event 2"]
+    assert [reason.partition(":")[0] for reason in kept["reasons"]] == ["event 1", "event 2", "event 3"]
+    assert kept["reasons"][2] == "event 3: it has no time"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"[" * 9999, b'{"updates": []}'])

@@ -16,7 +16,9 @@ from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.test_deadlines import run
 from tests.functional.functions.test_notifier import handle
+from tests.functional.functions.test_webhooks import Manager
 from tests.metrics import metrics
+from tests.outbound import Outbound, context, notification, receiving
 from tests.senders import Sender
 from tests.synthesis import resource, resources, stacks
 from tracking.wiring import make_api
@@ -112,13 +114,45 @@ def test_the_inbound_function_writes_every_metric_that_is_watched(
     # In the environment that is deployed, where there is no such bucket and no such secret.
     api = Sender({**environment, **variables, **sender.variables, contract.ENVIRONMENT: "dev"}, "demo")
     api.api._secrets = sender.api._secrets
-    assert api.send(update).status == 202
+    assert api.send({**update, "timestamp": 1}).body["stored"] == 1
     assert api.send({}).body["kept"] == 1
     assert api.post(b"", {}).status == 401
     api.api._secrets = Secrets(boto3.client("ssm"), "/nowhere/")
     assert api.send({}).status == 503
-    expected = set(watched("partners-dev"))
+    expected = watched_of("tracking-inbound")
     assert {name for _, name, _ in expected} >= {"InboundKept", "InboundRefused"}
+    assert expected <= written(capsys.readouterr().out)
+
+
+def watched_of(service: str) -> set[Metric]:
+    """What is watched of one of the partners' functions."""
+    return {
+        found for found in watched("partners-dev") if dict(found[2])[contract.SERVICE_DIMENSION] == service
+    }
+
+
+def test_the_function_that_delivers_writes_every_metric_that_is_watched(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key, value in deployed("delivery", "partners-dev").items():
+        monkeypatch.setenv(key, value)
+    outbound = Outbound()
+    outbound.environment[contract.ENVIRONMENT] = "dev"
+    manager = Manager(outbound)
+    with receiving() as receiver:
+        hook = manager.make(url=receiver.url)
+        for status in (200, 500, 410):
+            receiver.status = status
+            manager.tell(notification())
+            manager.deliver()
+        receiver.status = 500
+        manager.ask("PATCH /webhooks/{id}", hook["id"], {"state": "active"})
+        for _ in range(2):
+            manager.tell(*(notification(number) for number in range(10)))
+            manager.deliver()
+        manager.sweep.handle(context())
+    expected = watched_of("tracking-delivery")
+    assert {name for _, name, _ in expected} >= {"WebhooksBlocked", "WebhooksDisabled", "Sweeps"}
     assert expected <= written(capsys.readouterr().out)
 
 

@@ -146,6 +146,7 @@ def count_late(coming: list[tuple[str, str, int]]) -> int:
     return late
 
 
+@pytest.mark.slow
 def test_each_change_is_told_in_the_order_of_the_versions_and_what_is_late_is_not(
     feed: Feed, sns: SnsLine, mappings: tuple[Mapping, Mapping]
 ) -> None:

@@ -99,6 +99,7 @@ def test_what_no_update_may_have_is_no_update(members: dict[str, Any]) -> None:
         decode_stored({**item, "place": place, **members})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_record_is_the_fold_of_its_history_in_whatever_pieces_it_comes(
     feed: Feed, projector: Batches, seed: int
@@ -185,6 +186,7 @@ def test_a_crash_between_any_two_calls_loses_and_doubles_nothing(
     check(feed, "PKG-1")
 
 
+@pytest.mark.slow
 def test_many_writers_and_projectors_at_once_agree(feed: Feed, environment: dict[str, str]) -> None:
     def send(number: int) -> None:
         feed.store("PKG-1", contract.STATUSES[number // 7 % 4], T + number * 37 % 100 * S)

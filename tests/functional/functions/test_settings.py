@@ -105,7 +105,7 @@ def test_value_is_read_again_after_300_seconds_and_no_sooner(
 ) -> None:
     advance(300)
     line_caller.get("/status", tracking_id="A")
-    assert line.calls == ["GetParameters", "Query"]
+    assert line.calls[:2] == ["GetParameters", "Query"]
     advance(299)
     line_caller.get("/status", tracking_id="A")
     assert line.calls.count("GetParameters") == 1

@@ -149,9 +149,9 @@ class TestNumbers:
         self, caller: Caller, update: dict[str, Any], shipment: str
     ) -> None:
         body = json.dumps({**update, "tracking_id": shipment, "metadata": {"k" * 100_000: ["?"]}})
-        assert caller.post(body.replace('"?"', ",".join(["1.0"] * 2000))).status == 200
+        assert caller.post(body.replace('"?"', ",".join(["1.0"] * 1000))).status == 200
         (stored,) = caller.history(shipment)
-        assert list(map(repr, stored["metadata"]["k" * 100_000])) == ["1.0"] * 2000
+        assert list(map(repr, stored["metadata"]["k" * 100_000])) == ["1.0"] * 1000
 
 
 def test_log_holds_ids_and_metrics_and_nothing_of_the_body(

@@ -23,6 +23,7 @@ def results() -> Results:
     return simulate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shards", SHARDS)
 def test_throttling_begins_when_the_busiest_status_fills_its_shards(shards: int) -> None:
     limit = PARTITION_LIMIT * shards / BUSIEST
@@ -32,6 +33,7 @@ def test_throttling_begins_when_the_busiest_status_fills_its_shards(shards: int)
     assert accepted(above, shards) < above
 
 
+@pytest.mark.slow
 def test_one_shard_takes_at_most_a_partition_for_each_status() -> None:
     assert accepted(60_000, 1) <= PARTITION_LIMIT * len(STATUSES)
 
