@@ -110,7 +110,6 @@ class Deliverer:
         body = delivery.body.encode()
         headers = {
             "Content-Type": MEDIA_TYPES[receiver.format],
-            "User-Agent": "shipment-tracking",
             **signed(delivery.id, body, receiver.secrets, now),
         }
         assert receiver.url  # noqa: S101 (for the type checker)

@@ -17,6 +17,7 @@ from outbound.addresses import Forbidden, check_url, resolve
 #: Seconds for a request and its answer, and bytes of that which are read.
 LIMIT: Final = 10.0
 KEPT: Final = 1024
+_USER_AGENT: Final = "shipment-tracking"
 
 
 class Answer(NamedTuple):
@@ -57,7 +58,7 @@ def _post(url: SplitResult, headers: Mapping[str, str], body: bytes, until: floa
             connection.sock = plain
         try:
             target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            connection.request("POST", target, body, dict(headers))
+            connection.request("POST", target, body, {"User-Agent": _USER_AGENT, **headers})
             with connection.getresponse() as response:
                 text = response.read(KEPT).decode(errors="replace")
                 return Answer(response.status, text, _seconds(response.getheader("Retry-After")))
