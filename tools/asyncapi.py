@@ -91,9 +91,14 @@ def _headers() -> Schema:
     }
 
 
+def _open(properties: Schema) -> Schema:
+    """An object with these properties, and in later versions others."""
+    return {**object_schema(properties), "additionalProperties": True}
+
+
 def _notification() -> Schema:
     fields = read_schema(contract.UPDATE_SCHEMA)["properties"]
-    return object_schema(
+    return _open(
         {
             "deduplication_id": {"type": "string"},
             "event": {"enum": [*contract.EVENTS, TEST]},
@@ -112,7 +117,7 @@ def _notification() -> Schema:
 
 
 def _cloud_event() -> Schema:
-    return object_schema(
+    return _open(
         {
             "specversion": {"const": "1.0"},
             "id": {"type": "string", "description": "The `deduplication_id`."},
