@@ -1,6 +1,7 @@
 """Webhooks from their making to the signed request, with real tables, queues and receivers."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import outbound.secret
 import webhooks.api
 from delivery.wiring import make_delivery
 from fanout.wiring import make_fanout
+from main import ROOT
 from tests.functional.conftest import Answer
 from tests.outbound import Outbound, Received, Receiver, context, notification, now, receiving, records
 from tools.partners_openapi import describe
@@ -145,6 +147,40 @@ def test_a_message_is_delivered_signed_and_logged(manager: Manager, receiver: Re
         "attempted_at": delivery["attempted_at"],
     }
     assert "due" not in manager.outbound.item(hook["id"])
+
+
+VERIFY = """
+const { Webhook } = require("standardwebhooks");
+let input = "";
+process.stdin.on("data", (part) => (input += part)).on("end", () => {
+  const { secret, headers, bodies } = JSON.parse(input);
+  const verify = (body) => {
+    try {
+      return new Webhook(secret).verify(body, headers);
+    } catch (error) {
+      return error.name;
+    }
+  };
+  console.log(JSON.stringify(bodies.map(verify)));
+});
+"""
+
+
+def test_the_library_of_npm_takes_a_message_and_refuses_one_that_was_changed(
+    manager: Manager, receiver: Receiver
+) -> None:
+    hook = manager.make(url=receiver.url)
+    manager.tell(notification())
+    manager.deliver()
+    (request,) = receiver.requests
+    body = request.body.decode()
+    given = {
+        "secret": hook["secret"],
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+        "bodies": [body, body.replace("PKG-1", "PKG-2")],
+    }
+    said = subprocess.check_output(["node", "-e", VERIFY], input=json.dumps(given), text=True, cwd=ROOT)
+    assert json.loads(said) == [notification(), "WebhookVerificationError"]
 
 
 def test_numbers_keep_their_digits(manager: Manager, receiver: Receiver) -> None:
