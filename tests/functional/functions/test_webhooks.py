@@ -475,3 +475,13 @@ def test_numbers_have_no_gaps_whoever_gives_them(manager: Manager) -> None:
     ).body["changes"]:
         seen += [change["sequence"] for change in changes]
     assert seen == list(range(1, 49))
+
+
+def test_there_is_a_bound_on_webhooks(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks.api, "MAX_WEBHOOKS", 2)
+    first, _ = manager.make(), manager.make()
+    answer = manager.ask("POST /webhooks", body={})
+    assert answer.status == 400
+    assert answer.body["error"] == "Invalid request: there are 2 webhooks already, and no more may be"
+    manager.ask("DELETE /webhooks/{id}", first["id"])
+    manager.make()
