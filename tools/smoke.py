@@ -1,7 +1,7 @@
 """`python -m tools.smoke`: asks what was deployed whether it answers, at the URLs that the deploy put out.
 
-A signed request reads a shipment, which takes the function, its rights and the table; the public API tells its health.
-Nothing is written.
+A signed request reads a shipment, which takes the function, its rights and the table, and another lists the
+webhooks; the public API tells its health. Nothing is written.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from tools.stacks import Stacks
 QUESTIONS = {
     "api_endpoint": ("/status?tracking_id=smoke-test", "updates"),
     "api_gateway_url": ("/health", "status"),
+    "partners_endpoint": ("/webhooks", "webhooks"),
 }
 #: A new API takes some seconds to be there for everybody.
 ATTEMPTS, SECONDS_BETWEEN = 6, 5.0

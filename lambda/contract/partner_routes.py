@@ -15,6 +15,8 @@ INBOUND_ROUTES: Final = (
     ),
 )
 
+#: Each change is told to all, and one answer lists all: each may have 30 KB there, and Lambda returns 6 MB at most.
+MAX_WEBHOOKS: Final = 100
 _BODY = Body("Webhook", "WebhookModel", WEBHOOK_SCHEMA)
 
 LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
@@ -29,7 +31,9 @@ FEED: Final = Route(
 )
 #: Their callers sign, as those of the tracking API do: who runs the system, for a partner.
 WEBHOOK_ROUTES: Final = (
-    Route("POST", "/webhooks", "Make a webhook, or a pull feed", "NewWebhook", body=_BODY),
+    Route(
+        "POST", "/webhooks", f"Make a webhook, or a pull feed; up to {MAX_WEBHOOKS}", "NewWebhook", body=_BODY
+    ),
     Route("GET", "/webhooks", "All webhooks", "Webhooks"),
     Route("GET", "/webhooks/{id}", "A webhook", "Webhook"),
     Route("PATCH", "/webhooks/{id}", "Change a webhook", "Webhook", body=_BODY),

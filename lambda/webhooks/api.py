@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 import contract
-from contract.partner_routes import AFTER, BEFORE, FEED, SINCE, WAIT
+from contract.partner_routes import AFTER, BEFORE, FEED, MAX_WEBHOOKS, SINCE, WAIT
 from contract.routes import WholeNumber
 from outbound.addresses import Forbidden, check_url
 from outbound.message import render, sample
@@ -92,6 +92,11 @@ class Api:
 
     def _create(self, request: Request) -> str:
         members = self._members(request)
+        # Requests at the same moment may exceed it by their number.
+        if len(self._webhooks.all()) >= MAX_WEBHOOKS:
+            raise ApiError(
+                400, f"Invalid request: there are {MAX_WEBHOOKS} webhooks already, and no more may be"
+            )
         id, url = str(uuid.uuid4()), members.get("url")
         shown = make_secret() if url else make_token(id)
         secret = Secret(shown if url else hash_token(shown))

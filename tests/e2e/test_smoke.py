@@ -9,7 +9,7 @@ from local.gateway import Gateway
 from local.http_api import HttpGateway
 from tests.e2e.conftest import REGION, Deployment
 from tools.failures import DeployError
-from tools.smoke import check, urls
+from tools.smoke import QUESTIONS, check, urls
 
 
 @pytest.fixture(autouse=True)
@@ -19,18 +19,22 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_deployed_apis_answer_what_is_asked(
-    deployment: Deployment, gateway: Gateway, public: HttpGateway
+    deployment: Deployment, gateway: Gateway, public: HttpGateway, partners: HttpGateway
 ) -> None:
     asked = []
-    for stack, served in (("tracking-dev", gateway.url), ("public-dev", public.url)):
+    for stack, served in (
+        ("tracking-dev", gateway.url),
+        ("public-dev", public.url),
+        ("partners-dev", partners.url),
+    ):
         _, said = deployment.stacks.terraform(stack, "output", "-json", quiet=True)
         outputs = {name: item["value"] for name, item in json.loads(said).items()}
         for url, field in urls(outputs):
             assert url.startswith("https://")
-            path = url.partition("/status" if "/status" in url else "/health")
-            check(served + "".join(path[1:]), field, region=REGION)
-            asked.append(path[1])
-    assert asked == ["/status", "/health"]
+            path = next(path for path, _ in QUESTIONS.values() if url.endswith(path))
+            check(served + path, field, region=REGION)
+            asked.append(path)
+    assert asked == [path for path, _ in QUESTIONS.values()]
 
 
 def test_an_api_that_does_not_answer_is_told_with_the_way_back(gateway: Gateway) -> None:

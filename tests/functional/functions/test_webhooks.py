@@ -1,6 +1,7 @@
 """Webhooks from their making to the signed request, with real tables, queues and receivers."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import outbound.secret
 import webhooks.api
 from delivery.wiring import make_delivery
 from fanout.wiring import make_fanout
+from main import ROOT
 from tests.functional.conftest import Answer
 from tests.outbound import Outbound, Received, Receiver, context, notification, now, receiving, records
 from tools.partners_openapi import describe
@@ -145,6 +147,40 @@ def test_a_message_is_delivered_signed_and_logged(manager: Manager, receiver: Re
         "attempted_at": delivery["attempted_at"],
     }
     assert "due" not in manager.outbound.item(hook["id"])
+
+
+VERIFY = """
+const { Webhook } = require("standardwebhooks");
+let input = "";
+process.stdin.on("data", (part) => (input += part)).on("end", () => {
+  const { secret, headers, bodies } = JSON.parse(input);
+  const verify = (body) => {
+    try {
+      return new Webhook(secret).verify(body, headers);
+    } catch (error) {
+      return error.name;
+    }
+  };
+  console.log(JSON.stringify(bodies.map(verify)));
+});
+"""
+
+
+def test_the_library_of_npm_takes_a_message_and_refuses_one_that_was_changed(
+    manager: Manager, receiver: Receiver
+) -> None:
+    hook = manager.make(url=receiver.url)
+    manager.tell(notification())
+    manager.deliver()
+    (request,) = receiver.requests
+    body = request.body.decode()
+    given = {
+        "secret": hook["secret"],
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+        "bodies": [body, body.replace("PKG-1", "PKG-2")],
+    }
+    said = subprocess.check_output(["node", "-e", VERIFY], input=json.dumps(given), text=True, cwd=ROOT)
+    assert json.loads(said) == [notification(), "WebhookVerificationError"]
 
 
 def test_numbers_keep_their_digits(manager: Manager, receiver: Receiver) -> None:
@@ -439,3 +475,13 @@ def test_numbers_have_no_gaps_whoever_gives_them(manager: Manager) -> None:
     ).body["changes"]:
         seen += [change["sequence"] for change in changes]
     assert seen == list(range(1, 49))
+
+
+def test_there_is_a_bound_on_webhooks(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks.api, "MAX_WEBHOOKS", 2)
+    first, _ = manager.make(), manager.make()
+    answer = manager.ask("POST /webhooks", body={})
+    assert answer.status == 400
+    assert answer.body["error"] == "Invalid request: there are 2 webhooks already, and no more may be"
+    manager.ask("DELETE /webhooks/{id}", first["id"])
+    manager.make()

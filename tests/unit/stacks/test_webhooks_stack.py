@@ -51,6 +51,12 @@ def test_routes_are_signed_but_for_the_feed(stack: dict[str, Any]) -> None:
         assert referred(stack, integration["integration_uri"])[1] == function(stack, "webhooks")
 
 
+def test_no_other_route_of_the_api_is_open(stack: dict[str, Any]) -> None:
+    routes = resources(stack, "aws_apigatewayv2_route")
+    unsigned = {route["route_key"] for route in routes if not route.get("authorization_type")}
+    assert unsigned == {"POST /inbound/{source}", "GET /changes"}
+
+
 def test_deployed_in_aws_no_receiver_is_inside(stack: dict[str, Any]) -> None:
     for package in ("webhooks", "delivery"):
         assert contract.LOCAL_RECEIVERS not in function(stack, package)["environment"]["variables"]
