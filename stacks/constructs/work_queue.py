@@ -45,7 +45,7 @@ class WorkQueue(Construct):
             self,
             "queue",
             name=f"{name}-{environment.name}",
-            redrive_policy=json.dumps(redrive),
+            redrive_policy=json.dumps(redrive, separators=(",", ":")),
             **encrypted,
         )
         self._tls_only = refuse_plain_http("sqs:*", self._queue.arn)
