@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, each side beside a baseline of the same run."""
 
-from bench import growth, handler, notifier, page, synth
+from bench import growth, handler, notifier, page, synth, webhooks
 
 if __name__ == "__main__":
     synth.main()
@@ -8,3 +8,4 @@ if __name__ == "__main__":
     growth.main()
     notifier.main()
     page.main()
+    webhooks.main()

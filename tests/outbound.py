@@ -140,6 +140,8 @@ class Received(NamedTuple):
     path: str
     headers: dict[str, str]
     body: bytes
+    at: int
+    """ms since the epoch."""
 
 
 class Receiver:
@@ -190,7 +192,7 @@ def receiving(certificate: str = "") -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with receiver.lock:
-                receiver.requests.append(Received(self.path, dict(self.headers.items()), body))
+                receiver.requests.append(Received(self.path, dict(self.headers.items()), body, now()))
             receiver.behave(self)
 
         def log_message(self, *_: object) -> None:

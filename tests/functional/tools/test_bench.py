@@ -1,10 +1,11 @@
-"""The benchmark of the notifier, whose AWS is in its own process."""
+"""The benchmarks of the notifier and of webhooks."""
 
 import re
 
 import pytest
 
-from bench import notifier
+import delivery.receiver
+from bench import notifier, webhooks
 
 
 def test_the_notifier_is_measured_beside_the_usual_style_without_aws(
@@ -17,3 +18,13 @@ def test_the_notifier_is_measured_beside_the_usual_style_without_aws(
     # A read and a write for each shipment, and ten notifications in a call; the usual style: a call for each.
     assert calls[:2] == [("2.10", "2.00"), ("2.01", "1.10")]
     assert len(calls) == 3
+
+
+def test_what_receivers_that_fail_cost_the_others_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(delivery.receiver, "LIMIT", 1)
+    webhooks.main(200)
+    said = capsys.readouterr().out
+    assert re.findall(r"lost (\d+)  late \d+  stale (\d+)", said) == [("0", "0")] * 2
+    assert re.search(r"p50 x [\d.]+, p99 x [\d.]+\n", said)
