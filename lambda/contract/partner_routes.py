@@ -15,6 +15,12 @@ INBOUND_ROUTES: Final = (
     ),
 )
 
+
+def jwt_route(source: str) -> str:
+    """The key of the route of a source that proves itself by a JWT, which API Gateway checks."""
+    return INBOUND_ROUTES[0].key.format(source=source)
+
+
 _BODY = Body("Webhook", "WebhookModel", WEBHOOK_SCHEMA)
 
 LIMIT: Final = WholeNumber("limit", 1, 100, default=10)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import contract
+from contract.partner_routes import jwt_route
 from inbound import mapping, proof
 from inbound.quarantine import Quarantine
 from inbound.secrets import CACHE, Secrets
@@ -56,6 +57,9 @@ class Api:
         telemetry: Telemetry,
     ) -> None:
         self._sources = sources
+        self._routes = {
+            jwt_route(name): source for name, source in sources.items() if source.proof["kind"] == "jwt"
+        }
         self._secrets = secrets
         self._updates = updates
         self._quarantine = quarantine
@@ -98,7 +102,8 @@ class Api:
         return outcome._asdict()
 
     def _source(self, request: Request) -> Source:
-        source = self._sources.get(str(request.path_parameters.get("source")))
+        name = str(request.path_parameters.get("source"))
+        source = self._routes.get(request.route) or self._sources.get(name)
         if source is None:
             raise ApiError(404, "There is no source of this name")
         return source
@@ -110,13 +115,8 @@ class Api:
             raise ApiError(400, "The body cannot be read") from None
         if len(body) > MAX_BODY:
             raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
-        secrets = self._secrets.of(source.name)
-        if not secrets:
-            self._telemetry.warn("A source has no secret", source=source.name)
-            retry = {"Retry-After": str(CACHE)}
-            raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
         try:
-            proof.check(source.proof, request.headers, body, secrets, request.now)
+            self._check(source, request, body)
         except proof.NotProven:
             raise ApiError(401, "The request does not prove who sent it") from None
         media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -134,6 +134,20 @@ class Api:
             self._telemetry.count("InboundKept", len(outcome.reasons))
             self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
         return outcome
+
+    def _check(self, source: Source, request: Request, body: bytes) -> None:
+        """Raises NotProven unless the request comes from the source."""
+        if source.proof["kind"] == "jwt":
+            # The general route has no authorizer.
+            if request.route not in self._routes or not request.jwt_claims:
+                raise proof.NotProven
+            return
+        secrets = self._secrets.of(source.name)
+        if not secrets:
+            self._telemetry.warn("A source has no secret", source=source.name)
+            retry = {"Retry-After": str(CACHE)}
+            raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
+        proof.check(source.proof, request.headers, body, secrets, request.now)
 
     def _store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
         """Stores the updates of a proven message, each once however often it comes.
