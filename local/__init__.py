@@ -5,7 +5,8 @@
 - ``system`` is all that runs: ``function`` runs a deployed Lambda function in processes (``process``, ``bootstrap``),
   ``stream`` feeds it a table's stream, ``invoke`` serves Lambda's Invoke API.
 - ``gateway`` serves the REST API (``rest_api`` reads it, ``sigv4`` and ``model`` check requests, ``proxy`` turns them
-  into events), ``http_api`` the HTTP API (``http_event``); ``integration`` and ``server`` are what both share.
+  into events), ``http_api`` the HTTP API (``http_event``,
+  ``jwt_authorizer``); ``integration`` and ``server`` are what both share.
 - ``watch`` tells what is saved, ``terminal`` prints for a person, ``demo`` is the shipment of the welcome; what goes
   on beside is in ``threads``.
 

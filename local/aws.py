@@ -1,5 +1,6 @@
 """The embedded AWS: moto's server in a process of its own, on a free port of the loopback interface."""
 
+import json
 import os
 import subprocess
 import sys
@@ -146,6 +147,7 @@ def _answer_as_aws() -> None:
     from moto.awslambda.models import LambdaFunction
     from moto.core.responses import ActionResult
     from moto.s3.responses import S3Response
+    from moto.sqs.models import Queue
 
     # As LocalStack recorded it from AWS (its test_gateway_response_put).
     status_codes = {
@@ -180,10 +182,19 @@ def _answer_as_aws() -> None:
         response.data["Action"] = "GetBucketNotificationConfiguration"
         return response.serialized(ActionResult({"EventBridgeConfiguration": {}}))
 
+    attributes = Queue.attributes
+
+    def with_compact_policy(queue: Queue) -> dict[str, Any]:
+        found: dict[str, Any] = attributes.fget(queue)  # type: ignore[attr-defined]
+        if "RedrivePolicy" in found:
+            found["RedrivePolicy"] = json.dumps(json.loads(found["RedrivePolicy"]), separators=(",", ":"))
+        return found
+
     GatewayResponse.to_json = with_status_code  # type: ignore[assignment, method-assign]
     LambdaFunction.__init__ = make_with_dead_letters  # type: ignore[assignment, method-assign]
     LambdaFunction.get_configuration = with_dead_letters  # type: ignore[assignment, method-assign]
     S3Response.get_bucket_notification = with_eventbridge  # type: ignore[assignment, method-assign]
+    Queue.attributes = property(with_compact_policy)  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":

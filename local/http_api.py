@@ -29,6 +29,7 @@ from local.integration import (
     only_one,
     refuse_unless,
 )
+from local.jwt_authorizer import ForbiddenError, JwtAuthorizer, UnauthorizedError
 from local.server import HttpRequest
 from local.sigv4 import SignatureError, verify
 
@@ -38,6 +39,7 @@ INTEGRATION_MS = 30_000
 
 #: What the gateway says for itself; an HTTP API has no gateway responses with which to change it.
 _MESSAGES = {
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     413: "Request Entity Too Large",
@@ -61,6 +63,8 @@ class _Route:
     integration: Integration
     signed: bool
     """Whether callers have to sign."""
+    authorizer: JwtAuthorizer | None
+    """What checks their JWTs, if they have to send one."""
 
     def match(self, method: str, path: str) -> Mapping[str, str] | None:
         """The path's parameters, if the route takes the request."""
@@ -149,6 +153,12 @@ class HttpGateway(ApiServer):
                 verify(request, credentials=credentials, region=api.region, now=request.at)
             except SignatureError:
                 return _refusal(403)
+        try:
+            jwt = route.authorizer.authorize(request) if route.authorizer else None
+        except UnauthorizedError:
+            return _refusal(401)
+        except ForbiddenError:
+            return _refusal(403)
         event = http_event.event(
             request,
             api=api.id,
@@ -156,6 +166,7 @@ class HttpGateway(ApiServer):
             route=route.key,
             parameters=parameters,
             caller=api.caller if route.signed else None,
+            jwt=jwt,
         )
         try:
             invocation = route.integration.invoke(event, request, self._workers)
@@ -194,7 +205,11 @@ def _read(api_name: str, *, endpoint: str, region: str, functions: Mapping[str, 
     def read(route: Mapping[str, Any]) -> _Route:
         key, target = route["RouteKey"], targets[route["Target"]]
         authorization = route.get("AuthorizationType") or "NONE"
-        if authorization != "AWS_IAM":
+        authorizer = None
+        if authorization == "JWT":
+            found = gateway.get_authorizer(ApiId=id, AuthorizerId=route["AuthorizerId"])
+            authorizer = JwtAuthorizer.read(key, found, route.get("AuthorizationScopes") or ())
+        elif authorization != "AWS_IAM":
             refuse_unless(key, "AuthorizationType", authorization, "NONE")
         for name, value, known in (
             ("IntegrationType", target["IntegrationType"], "AWS_PROXY"),
@@ -204,7 +219,8 @@ def _read(api_name: str, *, endpoint: str, region: str, functions: Mapping[str, 
             refuse_unless(key, name, value, known)
         path = key.partition(" ")[2] or key
         uri, milliseconds = target["IntegrationUri"], target.get("TimeoutInMillis")
-        return _Route(key, integrations.read(key, uri, milliseconds, path), authorization == "AWS_IAM")
+        integration = integrations.read(key, uri, milliseconds, path)
+        return _Route(key, integration, authorization == "AWS_IAM", authorizer)
 
     return _Api(
         id,

@@ -37,6 +37,7 @@ def event(
     route: str,
     parameters: Mapping[str, str],
     caller: Mapping[str, str] | None = None,
+    jwt: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the function is invoked with.
 
@@ -46,6 +47,7 @@ def event(
         route: the route's key.
         parameters: the path's.
         caller: who has signed the request, as STS tells it, if the route wants that.
+        jwt: what its authorizer tells of a JWT, if the route wants that.
     """
     headers = _joined((name.lower(), value) for name, value in request.headers)
     cookies = headers.pop("cookie", "")
@@ -53,6 +55,7 @@ def event(
     media, _ = parse_options_header(headers.get("content-type"))
     encoded = bool(request.body) and not _TEXT.fullmatch(media.lower())
     content = request.body
+    authorizer = {"iam": _identity(caller)} if caller else {"jwt": jwt} if jwt else None
     always = {
         "version": "2.0",
         "routeKey": route,
@@ -68,7 +71,7 @@ def event(
         "requestContext": {
             "accountId": account,
             "apiId": api,
-            **({"authorizer": {"iam": _identity(caller)}} if caller else {}),
+            **({"authorizer": authorizer} if authorizer else {}),
             "domainName": request.host,
             "domainPrefix": request.host.partition(".")[0],
             "http": {

@@ -39,13 +39,22 @@ def sources_variable(settings: Settings) -> str:
             refuse(setting, f"has no mapping; the mappings are {', '.join(known)}")
         check_mapping(source["mapping"])
         try:
-            if "proof" in source:
-                _validator(SCHEMA, "definitions", "proof")(source["proof"])
+            proof = proof_of(source)
+            _validator(SCHEMA, "definitions", "proof")(proof)
             for place in source.get("places", {}).values():
                 _validator(UPDATE_SCHEMA, "properties", "place")(place)
         except fastjsonschema.JsonSchemaValueException as error:
             refuse(setting, f"asks for a proof or names a place that there is not: {error.message}")
+        if proof.get("issuer", "").startswith("http:") and not settings.emulated:
+            refuse(setting, "has an issuer without TLS, whose URL has to begin with https:// in AWS")
     return variable
+
+
+def proof_of(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How a source of the settings proves itself: as it says, or as its mapping does."""
+    chosen = source if "proof" in source else check_mapping(source["mapping"])
+    found: Mapping[str, Any] = chosen["proof"]
+    return found
 
 
 def mapping_names() -> list[str]:

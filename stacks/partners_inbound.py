@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from constructs import Construct
 
 import contract
-from contract.partner_routes import INBOUND_ROUTES
+from contract.partner_routes import INBOUND_ROUTES, jwt_route
 from stacks.alarms import inbound_alarms
 from stacks.constructs.alarms import Alarm, CompositeAlarm
 from stacks.constructs.bucket import PrivateBucket
 from stacks.constructs.dashboard import Graph
 from stacks.constructs.environment import Environment
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.http_api import HttpApi
+from stacks.constructs.http_api import HttpApi, JwtRoute
 from stacks.constructs.references import TableReference
 from stacks.constructs.role import Role
 from stacks.constructs.shards import StatusIndexShards
-from stacks.inbound_sources import sources_variable
+from stacks.inbound_sources import proof_of, sources_variable
 from stacks.settings import Settings
 
 MEMORY_MB = 512
@@ -77,8 +77,17 @@ class Inbound(Construct):
         )
         updates.grant(self._function.role, "PutItem", "Query")
         self.bucket.grant_put(self._function.role)
-        self._grant_secrets(self._function.role, settings, environment)
-        api.add_routes(self._function, public=[route.key for route in INBOUND_ROUTES], name="inbound")
+        proofs = {name: proof_of(source) for name, source in settings.partners.sources.items()}
+        jwt = [
+            JwtRoute(jwt_route(name), name, proof["issuer"], proof["audience"], proof.get("scopes", ()))
+            for name, proof in proofs.items()
+            if proof["kind"] == "jwt"
+        ]
+        secret = proofs.keys() - {route.name for route in jwt}
+        self._grant_secrets(self._function.role, sorted(secret), environment)
+        api.add_routes(
+            self._function, public=[route.key for route in INBOUND_ROUTES], jwt=jwt, name="inbound"
+        )
 
     def alarms(self) -> Sequence[Alarm | CompositeAlarm]:
         """Its rows."""
@@ -94,11 +103,9 @@ class Inbound(Construct):
         }
         return [[Graph("What partners send", counted)], [*self._function.graphs("Inbound function")]]
 
-    def _grant_secrets(self, role: Role, settings: Settings, environment: Environment) -> None:
+    def _grant_secrets(self, role: Role, sources: Sequence[str], environment: Environment) -> None:
         prefix = contract.INBOUND_SECRETS.format(environment=environment.name)
-        names = [
-            environment.account.arn("ssm", f"parameter{prefix}{name}") for name in settings.partners.sources
-        ]
+        names = [environment.account.arn("ssm", f"parameter{prefix}{name}") for name in sources]
         if names:
             role.allow(["ssm:GetParameters"], *names)
             if environment.key:

@@ -79,6 +79,8 @@ LOOKUPS = {
     "aws_api_gateway_stage": Lookup(
         "apigateway", "get_stage", f"{_API} stageName=stage_name", "{rest_api_id}/{stage_name}"),
     "aws_apigatewayv2_api": Lookup("apigatewayv2", "get_apis", "", "{ApiId}", "Items", "Name=name"),
+    "aws_apigatewayv2_authorizer": Lookup(
+        "apigatewayv2", "get_authorizers", _API_V2, "{api_id}/{AuthorizerId}", "Items", "Name=name"),
     "aws_apigatewayv2_integration": Lookup(
         "apigatewayv2", "get_integrations", _API_V2, "{api_id}/{IntegrationId}", "Items",
         "IntegrationUri=integration_uri"),

@@ -19,7 +19,7 @@ _TEXT: Schema = {"type": "string"}
 _REASONS = {
     400: "Something is wrong with the request; `errors` says what and where.",
     401: "The request does not prove who sent it.",
-    403: "The signature is missing or wrong.",
+    403: "The signature, or the scope of the token, is missing or wrong.",
     404: "There is no source of this name, or no webhook with this id.",
     413: "The body is too large.",
     415: "The body is not JSON.",
@@ -39,18 +39,23 @@ def describe() -> Schema:
     """The whole document."""
     paths: dict[str, Schema] = {}
     for route, scheme, errors in (
-        *((route, "", [401, 413, 415]) for route in INBOUND_ROUTES),
+        *((route, "", [401, 403, 413, 415]) for route in INBOUND_ROUTES),
         *((route, "sigv4", [403, 413] if route.body else [403]) for route in WEBHOOK_ROUTES),
         (FEED, "token", [401]),
     ):
-        described = {**_operation(route, errors), "security": [{scheme: []}] if scheme else []}
+        schemes: list[Schema] = [{}, {"jwt": []}] if route in INBOUND_ROUTES else [{scheme: []}]
+        described = {**_operation(route, errors), "security": schemes}
         paths.setdefault(route.path, {})[route.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "Partners' Tracking API", "version": contract.VERSION},
         "paths": paths,
         "components": {
-            "securitySchemes": {"sigv4": SIGV4, "token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "sigv4": SIGV4,
+                "token": {"type": "http", "scheme": "bearer"},
+                "jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
             "schemas": {
                 **_webhooks(),
                 **_deliveries(),
@@ -167,6 +172,8 @@ def _operation(route: Route, errors: list[int]) -> Schema:
     for status in sorted(found):
         # An HTTP API cannot be told to say it in another way.
         error = ref("GatewayError" if status in _GATEWAY_STATUSES else "Error")
+        if status == 401 and route in INBOUND_ROUTES:
+            error = {"anyOf": [error, ref("GatewayError")]}
         responses[str(status)] = _response(_REASONS[status], error)
     responses["503"]["headers"]["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
     return {"summary": route.summary, **request, "responses": responses}

@@ -17,6 +17,13 @@ INBOUND_ROUTES: Final = (
 
 #: Each change is told to all, and one answer lists all: each may have 30 KB there, and Lambda returns 6 MB at most.
 MAX_WEBHOOKS: Final = 100
+
+
+def jwt_route(source: str) -> str:
+    """The key of the route of a source that proves itself by a JWT, which API Gateway checks."""
+    return INBOUND_ROUTES[0].key.format(source=source)
+
+
 _BODY = Body("Webhook", "WebhookModel", WEBHOOK_SCHEMA)
 
 LIMIT: Final = WholeNumber("limit", 1, 100, default=10)

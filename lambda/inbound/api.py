@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, Self
 
 import contract
+from contract.partner_routes import jwt_route
 from inbound import mapping, proof
 from inbound.quarantine import Quarantine
 from inbound.secrets import CACHE, Secrets
@@ -47,14 +48,18 @@ class Source(NamedTuple):
             chosen.get("places", {}),
         )
 
-    def check(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: int) -> str:
-        """The media type of a message that is taken; see `proof.check`. Raises ApiError."""
+    def check(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str] | None, now: int) -> str:
+        """The media type of a message that is taken; see `proof.check`. Raises ApiError.
+
+        Without `secrets`, which is not without any, API Gateway has checked the proof.
+        """
         if len(body) > MAX_BODY:
             raise ApiError(413, f"The body has more than {MAX_BODY} bytes")
         try:
-            proof.check(self.proof, headers, body, secrets, now)
+            if secrets is not None:
+                proof.check(self.proof, headers, body, secrets, now)
         except proof.NotProven:
-            raise ApiError(401, "The request does not prove who sent it") from None
+            raise _not_proven() from None
         media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
             raise ApiError(415, "The body must be JSON")
@@ -99,6 +104,9 @@ class Api:
         telemetry: Telemetry,
     ) -> None:
         self._sources = sources
+        self._routes = {
+            jwt_route(name): source for name, source in sources.items() if source.proof["kind"] == "jwt"
+        }
         self._secrets = secrets
         self._updates = updates
         self._quarantine = quarantine
@@ -141,7 +149,8 @@ class Api:
         return outcome._asdict()
 
     def _source(self, request: Request) -> Source:
-        source = self._sources.get(str(request.path_parameters.get("source")))
+        name = str(request.path_parameters.get("source"))
+        source = self._routes.get(request.route) or self._sources.get(name)
         if source is None:
             raise ApiError(404, "There is no source of this name")
         return source
@@ -151,12 +160,7 @@ class Api:
             body = request.raw_body()
         except ValueError:
             raise ApiError(400, "The body cannot be read") from None
-        secrets = self._secrets.of(source.name)
-        if not secrets:
-            self._telemetry.warn("A source has no secret", source=source.name)
-            retry = {"Retry-After": str(CACHE)}
-            raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
-        media_type = source.check(request.headers, body, secrets, request.now)
+        media_type = source.check(request.headers, body, self._secrets_of(source, request), request.now)
         outcome = self._store(source, body, now=request.now, deadline=request.deadline)
         if outcome.reasons:
             self._quarantine.keep(
@@ -169,6 +173,20 @@ class Api:
             self._telemetry.count("InboundKept", len(outcome.reasons))
             self._telemetry.warn("A message is kept until its mapping is mended", source=source.name)
         return outcome
+
+    def _secrets_of(self, source: Source, request: Request) -> Sequence[str] | None:
+        """See `Source.check`. Raises ApiError."""
+        if source.proof["kind"] == "jwt":
+            # The general route has no authorizer.
+            if request.route not in self._routes or not request.jwt_claims:
+                raise _not_proven()
+            return None
+        secrets = self._secrets.of(source.name)
+        if not secrets:
+            self._telemetry.warn("A source has no secret", source=source.name)
+            retry = {"Retry-After": str(CACHE)}
+            raise ApiError(503, "The source has no secret yet; send the request again", headers=retry)
+        return secrets
 
     def _store(self, source: Source, body: bytes, *, now: int, deadline: float) -> Outcome:
         """Stores the updates of a proven message, each once however often it comes.
@@ -198,6 +216,10 @@ class Api:
         except Refused as error:
             return error
         return None
+
+
+def _not_proven() -> ApiError:
+    return ApiError(401, "The request does not prove who sent it")
 
 
 def _of_carrier(document: Any, carrier: str) -> Any:

@@ -17,6 +17,9 @@ class Request(request.Request):
         self.route = as_str(self._event.get("routeKey"))
         #: What stands in the path where the route has a name in braces.
         self.path_parameters = as_dict(self._event.get("pathParameters"))
+        authorizer = as_dict(self._gateway.get("authorizer"))
+        #: Those of the JWT that API Gateway has checked, if the route asks for one.
+        self.jwt_claims = as_dict(as_dict(authorizer.get("jwt")).get("claims"))
 
     def answer(
         self, status: int, body: Mapping[str, object], headers: Mapping[str, str] | None = None

@@ -2,8 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from cdktf_cdktf_provider_aws.apigatewayv2_api import Apigatewayv2Api, Apigatewayv2ApiCorsConfiguration
+from cdktf_cdktf_provider_aws.apigatewayv2_authorizer import (
+    Apigatewayv2Authorizer,
+    Apigatewayv2AuthorizerJwtConfiguration,
+)
 from cdktf_cdktf_provider_aws.apigatewayv2_integration import Apigatewayv2Integration
 from cdktf_cdktf_provider_aws.apigatewayv2_route import Apigatewayv2Route
 from cdktf_cdktf_provider_aws.apigatewayv2_stage import (
@@ -32,6 +37,19 @@ ACCESS_LOG = {
 }
 #: Seconds for which a browser need not ask again what another site's script may do.
 CORS_MAX_AGE = 300
+
+
+class JwtRoute(NamedTuple):
+    """A route that lets in whoever has a JWT of an issuer."""
+
+    key: str
+    name: str
+    """The authorizer's."""
+    issuer: str
+    audience: Sequence[str]
+    """Of which the token names one."""
+    scopes: Sequence[str]
+    """Of which the token has one, if there are any."""
 
 
 class HttpApi(Construct):
@@ -108,6 +126,7 @@ class HttpApi(Construct):
         *,
         public: Sequence[str] = (),
         signed: Sequence[str] = (),
+        jwt: Sequence[JwtRoute] = (),
         name: str = "",
     ) -> None:
         """Has a function answer routes, which are named by their keys, as in "GET /shipments/{tracking_id}".
@@ -115,6 +134,7 @@ class HttpApi(Construct):
         Args:
             public: those that let in everybody.
             signed: those that let in whom IAM allows to call the route, by their signatures.
+            jwt: those with an authorizer of their own.
             name: ends the ids of what connects the function, where it is not the API's only one.
         """
         suffix = f"-{name}" if name else ""
@@ -144,6 +164,28 @@ class HttpApi(Construct):
                 route_key=key,
                 target=f"integrations/{integration.id}",
                 authorization_type="AWS_IAM" if key in signed else None,
+            )
+        for route in jwt:
+            authorizer = Apigatewayv2Authorizer(
+                self,
+                f"authorizer-{route.name}",
+                api_id=self.id,
+                name=route.name,
+                authorizer_type="JWT",
+                identity_sources=["$request.header.Authorization"],
+                jwt_configuration=Apigatewayv2AuthorizerJwtConfiguration(
+                    issuer=route.issuer, audience=list(route.audience)
+                ),
+            )
+            Apigatewayv2Route(
+                self,
+                route.key,
+                api_id=self.id,
+                route_key=route.key,
+                target=f"integrations/{integration.id}",
+                authorization_type="JWT",
+                authorizer_id=authorizer.id,
+                authorization_scopes=list(route.scopes) or None,
             )
 
     def metric(self, name: str, statistic: str = "Sum") -> Metric:

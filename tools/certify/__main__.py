@@ -59,7 +59,10 @@ def make_source(name: str, environ: Mapping[str, str]) -> Source:
         raise DeployError(f"SOURCE is {name!r}; the sources are {', '.join(sources) or 'none'}.")
     if not environ.get("SECRET"):
         raise DeployError("SECRET must be the secret that the sender has.")
-    return Source.of(name, sources[name])
+    source = Source.of(name, sources[name])
+    if source.proof["kind"] == "jwt":
+        raise DeployError(f"{name} proves itself by a JWT, which API Gateway checks and this does not.")
+    return source
 
 
 def capture(source: Source, secret: str, *, port: int, count: int, tell: Callable[[Result], None]) -> None:

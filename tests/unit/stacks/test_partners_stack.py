@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import contract
-from contract.partner_routes import INBOUND_ROUTES
+from contract.partner_routes import INBOUND_ROUTES, jwt_route
 from stacks.settings import SettingsError, load_settings
 from tests.synthesis import (
     grants,
@@ -23,10 +23,16 @@ from tests.synthesis import (
     write_settings,
 )
 
-SOURCES = {
+ISSUER = "https://issuer.example/tenant/"
+SOURCES: dict[str, dict[str, Any]] = {
     "acme": {"mapping": "aftership"},
     "depot": {"mapping": "epcis", "carrier": "depot", "places": {"*": {"country": "DE"}}},
     "own": {"mapping": "generic", "proof": {"kind": "basic"}},
+    "aad": {"mapping": "generic", "proof": {"kind": "jwt", "issuer": ISSUER, "audience": ["tracking"]}},
+    "oidc": {
+        "mapping": "epcis",
+        "proof": {"kind": "jwt", "issuer": ISSUER, "audience": ["a", "b"], "scopes": ["write"]},
+    },
 }
 
 
@@ -59,6 +65,32 @@ def test_each_route_leads_to_its_function_which_proves_the_caller(stack: dict[st
     assert "cors_configuration" not in resource(stack, "aws_apigatewayv2_api")
 
 
+@pytest.mark.parametrize("source", ["aad", "oidc"])
+def test_a_source_with_a_jwt_has_a_route_on_which_api_gateway_checks_it(
+    prod: dict[str, Any], source: str
+) -> None:
+    proof = SOURCES[source]["proof"]
+    route = resource(prod, "aws_apigatewayv2_route", route_key=jwt_route(source))
+    general = resource(prod, "aws_apigatewayv2_route", route_key=INBOUND_ROUTES[0].key)
+    assert (route["authorization_type"], route["target"]) == ("JWT", general["target"])
+    assert route.get("authorization_scopes") == proof.get("scopes")
+    authorizer = referred(prod, route["authorizer_id"])[1]
+    assert authorizer == resource(prod, "aws_apigatewayv2_authorizer", name=source)
+    assert authorizer["authorizer_type"] == "JWT"
+    assert authorizer["identity_sources"] == ["$request.header.Authorization"]
+    assert authorizer["jwt_configuration"] == {"issuer": ISSUER, "audience": proof["audience"]}
+
+
+def test_no_other_source_has_a_route_of_its_own(prod: dict[str, Any]) -> None:
+    keys = {route["route_key"] for route in resources(prod, "aws_apigatewayv2_route")}
+    assert {key for key in keys if "/inbound/" in key} == {
+        INBOUND_ROUTES[0].key,
+        jwt_route("aad"),
+        jwt_route("oidc"),
+    }
+    assert not resources(stacks("dev")["partners-dev"], "aws_apigatewayv2_authorizer")
+
+
 def test_the_function_gets_the_sources_and_no_secret(prod: dict[str, Any]) -> None:
     variables = resource(prod, "aws_lambda_function", handler="inbound.handler.handler")["environment"][
         "variables"
@@ -68,7 +100,7 @@ def test_the_function_gets_the_sources_and_no_secret(prod: dict[str, Any]) -> No
 
 
 def test_the_role_may_do_what_the_function_does_and_no_more(stack: dict[str, Any], env: str) -> None:
-    sources = SOURCES if env == "prod" else settings("dev").partners.sources
+    sources = {"acme", "depot", "own"} if env == "prod" else settings("dev").partners.sources
     (bucket,) = (item["bucket"] for item in resources(stack, "aws_s3_bucket"))
     log = f"/aws/lambda/tracking-inbound-{env}:*"
     expected = {
@@ -129,6 +161,18 @@ def test_no_log_names_a_shipment_or_a_source(stack: dict[str, Any]) -> None:
     assert not re.search(r"\$context\.(path|identity|http\.path|domain|authorizer)", logged)
 
 
+def jwt_source(**changes: Any) -> dict[str, Any]:
+    proof = {"kind": "jwt", "issuer": ISSUER, "audience": ["tracking"], **changes}
+    return {"a": {"mapping": "generic", "proof": proof}}
+
+
+def test_an_issuer_on_this_machine_is_for_an_emulated_aws(tmp_path: Path) -> None:
+    sources = jwt_source(issuer="http://127.0.0.1:8090")
+    path = write_settings(tmp_path, dev={"partners": {"enabled": True, "sources": sources}})
+    found = synthesize(load_settings(path, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}))["partners-dev"]
+    assert resource(found, "aws_apigatewayv2_authorizer", name="a")
+
+
 @pytest.mark.parametrize(
     ("sources", "sentence"),
     [
@@ -144,6 +188,21 @@ def test_no_log_names_a_shipment_or_a_source(stack: dict[str, Any]) -> None:
         (
             {"a": {"mapping": "generic", "proof": {"kind": "hmac-sha256", "header": "X", "encoding": "hex"}}},
             "asks for a proof",
+        ),
+        ({"a": {"mapping": "generic", "proof": {}}}, "asks for a proof"),
+        (jwt_source(issuer="https://"), "asks for a proof"),
+        (jwt_source(issuer="ftp://issuer.example"), "asks for a proof"),
+        (jwt_source(issuer="http://issuer.example"), "asks for a proof"),
+        (jwt_source(issuer="http://localhost@issuer.example"), "asks for a proof"),
+        (jwt_source(issuer=f"{ISSUER}?a"), "asks for a proof"),
+        (jwt_source(audience=[]), "asks for a proof"),
+        (jwt_source(audience="tracking"), "asks for a proof"),
+        (jwt_source(scopes=[]), "asks for a proof"),
+        (jwt_source(header="x"), "asks for a proof"),
+        (
+            jwt_source(issuer="http://127.0.0.1:8090/tenant"),
+            r"'partners.sources.a' in cdktf.json, context.dev, has an issuer without TLS, whose URL has to "
+            r"begin with https:// in AWS\.$",
         ),
         ({"a": {"mapping": "epcis", "places": {"*": {"city": ""}}}}, "names a place that there is not"),
         ({"A": {"mapping": "generic"}}, "each name in it up to 40 lower-case letters"),

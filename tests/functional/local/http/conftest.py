@@ -1,7 +1,7 @@
 """HTTP APIs in the embedded AWS, and how they are asked."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -61,17 +61,24 @@ class Deployed:
         permitted: bool = True,
         throttling: dict[str, float] | None = None,
         route: dict[str, Any] | None = None,
+        authorizers: Mapping[str, Any] | None = None,
         integration: dict[str, Any] | None = None,
         **settings: Any,
     ) -> str:
-        """The name of a new API."""
+        """The name of a new API; `authorizers` are those of routes, by their keys."""
         name = f"api-{uuid.uuid4()}"
         id = self.client.create_api(Name=name, ProtocolType="HTTP", **settings)["ApiId"]
         wanted = {"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "2.0", **(integration or {})}
         uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{self.function.arn}/invocations"
         target = self.client.create_integration(ApiId=id, IntegrationUri=uri, **wanted)["IntegrationId"]
         for key in routes:
-            self.client.create_route(ApiId=id, RouteKey=key, Target=f"integrations/{target}", **(route or {}))
+            authorization = {}
+            if authorizers and key in authorizers:
+                made = self.client.create_authorizer(ApiId=id, Name="jwt", **authorizers[key])
+                authorization = {"AuthorizationType": "JWT", "AuthorizerId": made["AuthorizerId"]}
+            self.client.create_route(
+                ApiId=id, RouteKey=key, Target=f"integrations/{target}", **authorization, **(route or {})
+            )
         self.client.create_stage(
             ApiId=id, StageName=stage, AutoDeploy=True, DefaultRouteSettings=throttling or {}
         )

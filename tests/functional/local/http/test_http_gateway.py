@@ -142,7 +142,7 @@ def test_missing_permission_to_invoke(deployed: Deployed) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"route": {"AuthorizationType": "JWT"}}, r"\$default: its AuthorizationType is 'JWT'"),
+        ({"route": {"AuthorizationType": "CUSTOM"}}, r"\$default: its AuthorizationType is 'CUSTOM'"),
         ({"integration": {"IntegrationType": "HTTP_PROXY"}}, "IntegrationType is 'HTTP_PROXY'"),
         ({"integration": {"PayloadFormatVersion": "1.0"}}, "PayloadFormatVersion is '1.0'"),
         ({"routes": ["ANY /x"]}, "ANY /x: its method ANY is True"),
