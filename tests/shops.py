@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from outbound.secret import make_secret
+from tests.senders import SECRET
 
 
 class Shop(BaseHTTPRequestHandler):
     """A receiver as the documentation has it."""
 
-    secret = make_secret()
+    secret = SECRET
     known: dict[str, dict[str, Any]]
 
     def do_POST(self) -> None:
