@@ -186,7 +186,7 @@ def _answer_as_aws() -> None:
 
     def with_compact_policy(queue: Queue) -> dict[str, Any]:
         found: dict[str, Any] = attributes.fget(queue)  # type: ignore[attr-defined]
-        if "RedrivePolicy" in found:
+        if found.get("RedrivePolicy"):
             found["RedrivePolicy"] = json.dumps(json.loads(found["RedrivePolicy"]), separators=(",", ":"))
         return found
 
