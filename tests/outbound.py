@@ -1,6 +1,7 @@
 """What webhooks are made of, in the embedded AWS, and receivers: real HTTP servers on this machine."""
 
 import json
+import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,15 @@ import boto3
 import contract
 from tests.conftest import REGION, attributes, environment_suffix, key_schema
 
-_client = cache(boto3.client)
+
+@cache
+def _client_at(endpoint: str, service: str) -> Any:
+    return boto3.client(service, endpoint_url=endpoint)
+
+
+def _client(service: str) -> Any:
+    """A client of the embedded AWS of this moment; making one takes longer than a test."""
+    return _client_at(os.environ["AWS_ENDPOINT_URL"], service)
 
 
 class Outbound:
