@@ -147,7 +147,7 @@ def _tell(outbound: Outbound, number: int) -> None:
     fanout = make_fanout(outbound.environment)
     client = boto3.client("dynamodb")
     # For a transaction the embedded AWS copies the tables; nobody else numbers these messages.
-    fanout._deliveries._client.transact_write_items = lambda **request: _write(client, **request)
+    fanout._outbox.deliveries._client.transact_write_items = lambda **request: _write(client, **request)
     together = RATE // RECEIVERS
     started = time.monotonic()
     for second, first in enumerate(range(0, number, together)):

@@ -10,13 +10,12 @@ from aws_lambda_powertools.utilities.batch import EventType
 
 from delivery.receiver import Answer, post
 from outbound.delivery import DELIVERED, FAILED, GRACE, PENDING, Delivery, wait_after
-from outbound.queue import MAX_DELAY, DeliveryQueue
+from outbound.queue import MAX_DELAY
 from outbound.secret import signed
 from outbound.webhook import ACTIVE, DISABLED, MAX_FAILURES, MEDIA_TYPES, TRIAL_INTERVAL, Webhook
 from runtime.batch import Batches, Failures, Records
 from runtime.telemetry import Telemetry
-from storage.deliveries import DeliveryStore
-from storage.webhooks import WebhookStore
+from storage.outbox import Outbox
 
 #: A receiver says by it that the webhook is no longer wanted.
 _GONE = 410
@@ -48,15 +47,11 @@ class Deliverer:
     def __init__(
         self,
         *,
-        webhooks: WebhookStore,
-        deliveries: DeliveryStore,
-        queue: DeliveryQueue,
+        outbox: Outbox,
         telemetry: Telemetry,
         local: bool,
     ) -> None:
-        self._webhooks = webhooks
-        self._deliveries = deliveries
-        self._queue = queue
+        self._outbox = outbox
         self._telemetry = telemetry
         self._local = local
         self._batches = Batches("deliver", telemetry, self._deliver_all, EventType.SQS)
@@ -80,23 +75,23 @@ class Deliverer:
 
     def _deliver_together(self, webhook: str, sequences: list[int], trial: bool) -> list[str]:
         """What became of each, by names of METRICS. Raises the first error, after all were tried."""
-        found = self._webhooks.get(webhook)
+        found = self._outbox.webhooks.get(webhook)
         if not found or not found.url:
             return ["dropped"] * len(sequences)
         now = _now()
-        lane = self._webhooks.take_lane(found, now, until := now + _LANE_TIME)
+        lane = self._outbox.webhooks.take_lane(found, now, until := now + _LANE_TIME)
         if lane is None:
-            self._queue.send(webhook, sequences, delay=_BUSY_DELAY, trial=trial)
+            self._outbox.queue.send(webhook, sequences, delay=_BUSY_DELAY, trial=trial)
             return ["postponed"] * len(sequences)
         try:
             with ThreadPoolExecutor(len(sequences)) as pool:
                 tasks = [pool.submit(self._deliver, found, sequence, trial) for sequence in sequences]
             return [outcome for task in tasks for outcome in task.result()]
         finally:
-            self._webhooks.free_lane(webhook, lane, until)
+            self._outbox.webhooks.free_lane(webhook, lane, until)
 
     def _deliver(self, receiver: Webhook, sequence: int, trial: bool) -> list[str]:
-        delivery = self._deliveries.get(receiver.id, sequence)
+        delivery = self._outbox.deliveries.get(receiver.id, sequence)
         # It may come twice.
         if not delivery or delivery.state != PENDING:
             return ["dropped"]
@@ -105,7 +100,9 @@ class Deliverer:
             self._finish(delivery, FAILED, error="Not sent: the webhook is disabled")
             return ["given_up"]
         if receiver.blocked_until is not None and not trial:
-            self._deliveries.change(receiver.id, sequence, due=now, next_attempt=receiver.blocked_until)
+            self._outbox.deliveries.change(
+                receiver.id, sequence, due=now, next_attempt=receiver.blocked_until
+            )
             return ["put_aside"]
         body = delivery.body.encode()
         headers = {
@@ -127,11 +124,11 @@ class Deliverer:
         }
         if answer.status is not None and 200 <= answer.status < 300:
             if webhook.failures:
-                self._webhooks.change(webhook.id, failures=0, blocked_until=None)
+                self._outbox.webhooks.change(webhook.id, failures=0, blocked_until=None)
             self._finish(delivery, DELIVERED, **told)
             return ["succeeded"]
         if answer.status == _GONE:
-            self._webhooks.change(webhook.id, state=DISABLED)
+            self._outbox.webhooks.change(webhook.id, state=DISABLED)
             self._telemetry.warn("A receiver is gone, and its webhook disabled", webhook=webhook.id)
             self._finish(delivery, FAILED, **told)
             return ["given_up", "webhook_disabled"]
@@ -142,23 +139,23 @@ class Deliverer:
             return ["given_up", *news]
         queued = not blocked and wait <= MAX_DELAY * 1000
         due = now + wait
-        self._deliveries.change(
+        self._outbox.deliveries.change(
             webhook.id, delivery.sequence, due=due + GRACE if queued else due, next_attempt=due, **told
         )
         if queued:
-            self._queue.send(webhook.id, [delivery.sequence], delay=wait // 1000)
+            self._outbox.queue.send(webhook.id, [delivery.sequence], delay=wait // 1000)
         return ["failed", *news]
 
     def _count_failure(self, webhook: Webhook, answer: Answer, now: int) -> tuple[bool, list[str]]:
         """Whether the webhook is blocked: it fails again and again, or asks to be left alone; and if that is new."""
-        counted = self._webhooks.count_failure(webhook.id)
+        counted = self._outbox.webhooks.count_failure(webhook.id)
         if counted is None:
             return True, []
         until = [now + TRIAL_INTERVAL] if counted.failures >= MAX_FAILURES else []
         until += [now + wait for wait in (wait_after(1, answer.retry_after),) if wait and answer.retry_after]
         if until:
             # Another answer, a moment ago, may have asked for more.
-            self._webhooks.change(webhook.id, blocked_until=max([*until, counted.blocked_until or 0]))
+            self._outbox.webhooks.change(webhook.id, blocked_until=max([*until, counted.blocked_until or 0]))
         if counted.failures == MAX_FAILURES:
             self._telemetry.warn(
                 "A webhook is blocked: its receiver fails again and again", webhook=webhook.id
@@ -168,7 +165,7 @@ class Deliverer:
 
     def _finish(self, delivery: Delivery, state: str, **told: Any) -> None:
         members = {"next_attempt": None, **told, "state": state}
-        self._deliveries.change(delivery.webhook, delivery.sequence, due=None, **members)
+        self._outbox.deliveries.change(delivery.webhook, delivery.sequence, due=None, **members)
 
 
 def _now() -> int:

@@ -6,11 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from outbound.delivery import GRACE, PENDING
-from outbound.queue import DeliveryQueue
 from outbound.webhook import ACTIVE, TRIAL_INTERVAL, Webhook
 from runtime.telemetry import Telemetry
-from storage.deliveries import DeliveryStore
-from storage.webhooks import WebhookStore
+from storage.outbox import Outbox
 
 #: Deliveries of a webhook that one sweep sends or replays at most: else a receiver that is back would be flooded.
 MAX_SENT = 500
@@ -26,14 +24,10 @@ class Sweep:
     def __init__(
         self,
         *,
-        webhooks: WebhookStore,
-        deliveries: DeliveryStore,
-        queue: DeliveryQueue,
+        outbox: Outbox,
         telemetry: Telemetry,
     ) -> None:
-        self._webhooks = webhooks
-        self._deliveries = deliveries
-        self._queue = queue
+        self._outbox = outbox
         self._telemetry = telemetry
 
     def handle(self, context: Any) -> None:
@@ -46,7 +40,7 @@ class Sweep:
         sent = blocked = 0
         try:
             with self._telemetry.trace("sweep"), ThreadPoolExecutor(_WORKERS) as pool:
-                found = [one for one in self._webhooks.all() if one.url and one.state == ACTIVE]
+                found = [one for one in self._outbox.webhooks.all() if one.url and one.state == ACTIVE]
                 blocked = sum(one.blocked_until is not None for one in found)
                 random.shuffle(found)
                 tasks = [pool.submit(self._look, one, stop) for one in found]
@@ -68,16 +62,16 @@ class Sweep:
             return 0
         if webhook.replay and not trial:
             self._replay(webhook, now)
-        due = self._deliveries.due(webhook.id, now, 1 if trial else MAX_SENT)
+        due = self._outbox.deliveries.due(webhook.id, now, 1 if trial else MAX_SENT)
         claimed = [
             sequence
             for sequence, when in due
-            if self._deliveries.claim(webhook.id, sequence, when, now + GRACE)
+            if self._outbox.deliveries.claim(webhook.id, sequence, when, now + GRACE)
         ]
         if claimed and trial:
             # The next one waits for what becomes of this one.
-            self._webhooks.change(webhook.id, blocked_until=now + TRIAL_INTERVAL)
-        self._queue.send(webhook.id, claimed, trial=trial)
+            self._outbox.webhooks.change(webhook.id, blocked_until=now + TRIAL_INTERVAL)
+        self._outbox.queue.send(webhook.id, claimed, trial=trial)
         return len(claimed)
 
     def _replay(self, webhook: Webhook, now: int) -> None:
@@ -85,7 +79,7 @@ class Sweep:
         first, last = webhook.replay
         end = min(first + MAX_SENT, last + 1)
         for sequence in range(first, end):
-            self._deliveries.change(
+            self._outbox.deliveries.change(
                 webhook.id, sequence, due=now, state=PENDING, attempts=0, next_attempt=now
             )
-        self._webhooks.change(webhook.id, replay=[end, last] if end <= last else None)
+        self._outbox.webhooks.change(webhook.id, replay=[end, last] if end <= last else None)

@@ -1,26 +1,18 @@
 """The deliverer and the sweep, put together as the function's environment says."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import contract
 from delivery.deliverer import Deliverer
 from delivery.sweep import Sweep
-from outbound.queue import DeliveryQueue
-from runtime.sdk import make_client
 from runtime.telemetry import Telemetry
-from storage.deliveries import DeliveryStore
-from storage.webhooks import WebhookStore
+from storage.outbox import make_outbox
 
 
 def make_delivery(environment: Mapping[str, str]) -> tuple[Deliverer, Sweep]:
     """Both as their environment variables say. Raises KeyError for one that is missing."""
-    region, webhooks = environment[contract.REGION], environment[contract.WEBHOOKS_TABLE]
-    client = make_client("dynamodb", region)
-    parts: Any = {
-        "webhooks": WebhookStore(client, webhooks),
-        "deliveries": DeliveryStore(client, webhooks=webhooks, table=environment[contract.DELIVERIES_TABLE]),
-        "queue": DeliveryQueue(make_client("sqs", region), environment[contract.DELIVERIES_QUEUE]),
-        "telemetry": Telemetry(environment[contract.ENVIRONMENT]),
-    }
-    return Deliverer(**parts, local=environment.get(contract.LOCAL_RECEIVERS) == "true"), Sweep(**parts)
+    outbox, telemetry = make_outbox(environment), Telemetry(environment[contract.ENVIRONMENT])
+    local = environment.get(contract.LOCAL_RECEIVERS) == "true"
+    return Deliverer(outbox=outbox, telemetry=telemetry, local=local), Sweep(
+        outbox=outbox, telemetry=telemetry
+    )

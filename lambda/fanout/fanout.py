@@ -9,12 +9,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import EventType
 
 from outbound.message import render
-from outbound.queue import DeliveryQueue
 from outbound.webhook import PLAIN, Webhook
 from runtime.batch import Batches, Failures, Records
 from runtime.telemetry import Telemetry
-from storage.deliveries import DeliveryStore
-from storage.webhooks import WebhookStore
+from storage.outbox import Outbox
 from web import exact_json
 
 #: Seconds for which a new webhook may be told of nothing, and one that was changed of what it was told of before.
@@ -31,15 +29,11 @@ class Fanout:
     def __init__(
         self,
         *,
-        webhooks: WebhookStore,
-        deliveries: DeliveryStore,
-        queue: DeliveryQueue,
+        outbox: Outbox,
         telemetry: Telemetry,
         environment: str,
     ) -> None:
-        self._webhooks = webhooks
-        self._deliveries = deliveries
-        self._queue = queue
+        self._outbox = outbox
         self._telemetry = telemetry
         self._environment = environment
         self._batches = Batches("fan out", telemetry, self._fan_out, EventType.SQS)
@@ -81,13 +75,10 @@ class Fanout:
             for notification in notifications
             if webhook.wants(notification)
         ]
-        numbers = self._deliveries.add(webhook, messages)
-        if webhook.url:
-            self._queue.send(webhook.id, numbers)
-        return len(numbers)
+        return len(self._outbox.add(webhook, messages))
 
     def _current(self) -> list[Webhook]:
         if time.monotonic() >= self._expires:
-            self._known = self._webhooks.all()
+            self._known = self._outbox.webhooks.all()
             self._expires = time.monotonic() + CACHE
         return self._known

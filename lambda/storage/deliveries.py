@@ -11,6 +11,7 @@ from outbound.delivery import GRACE, KEPT, PENDING, RETENTION, Delivery
 from outbound.message import Message
 from outbound.webhook import ACTIVE, Webhook
 from storage.attributes import Item, assignment, decode_item, encode, encode_item
+from storage.webhooks import WebhookStore
 
 #: Messages of a transaction, which takes 100 writes at most; the more it has, the longer others wait for the webhook.
 _BATCH = 25
@@ -27,14 +28,13 @@ class DeliveryStore:
     """Keeps deliveries; for many threads. Every method raises the errors of boto3's client of DynamoDB.
 
     Args:
-        webhooks: the table of webhooks, each of which has the number of its newest message.
-        table: the table of deliveries.
+        webhooks: each of them has the number of its newest message.
     """
 
-    def __init__(self, client: Any, *, webhooks: str, table: str) -> None:
+    def __init__(self, client: Any, table: str, webhooks: WebhookStore) -> None:
         self._client = client
-        self._webhooks = webhooks
         self._table = table
+        self._webhooks = webhooks
 
     def add(self, webhook: Webhook, messages: Sequence[Message]) -> list[int]:
         """Adds messages of a webhook, and returns their numbers; none if it is no longer there, or disabled.
@@ -47,22 +47,12 @@ class DeliveryStore:
         return numbers
 
     def _add(self, webhook: Webhook, messages: Sequence[Message]) -> list[int]:
-        key = {"id": encode(webhook.id)}
         for _ in range(_ATTEMPTS):
-            answer = self._client.get_item(TableName=self._webhooks, Key=key, ConsistentRead=True)
-            found = decode_item(answer.get("Item", {}))
-            if found.get("state") != ACTIVE:
+            found = self._webhooks.get(webhook.id)
+            if not found or found.state != ACTIVE:
                 return []
-            last = found["sequence"]
-            numbers = list(range(last + 1, last + 1 + len(messages)))
-            count = {
-                "TableName": self._webhooks,
-                "Key": key,
-                "UpdateExpression": "SET #sequence = :new",
-                "ConditionExpression": "#sequence = :old",
-                "ExpressionAttributeNames": {"#sequence": "sequence"},
-                "ExpressionAttributeValues": {":old": encode(last), ":new": encode(numbers[-1])},
-            }
+            first = found.sequence + 1
+            numbers = list(range(first, first + len(messages)))
             now = int(time.time() * 1000)
             puts = [
                 {"TableName": self._table, "Item": _encode(webhook, number, message, now)}
@@ -70,7 +60,10 @@ class DeliveryStore:
             ]
             try:
                 self._client.transact_write_items(
-                    TransactItems=[{"Update": count}, *({"Put": put} for put in puts)]
+                    TransactItems=[
+                        {"Update": self._webhooks.numbering(found, numbers[-1])},
+                        *({"Put": put} for put in puts),
+                    ]
                 )
             except self._client.exceptions.TransactionCanceledException as error:
                 reasons = {reason["Code"] for reason in error.response.get("CancellationReasons", [])}

@@ -77,6 +77,17 @@ class WebhookStore:
             ExpressionAttributeValues={":one": encode(1)},
         )
 
+    def numbering(self, webhook: Webhook, newest: int) -> dict[str, Any]:
+        """The write of a transaction that sets the number of its newest message, if that is as it was read."""
+        return {
+            "TableName": self._table,
+            "Key": _key(webhook.id),
+            "UpdateExpression": "SET #sequence = :new",
+            "ConditionExpression": "#sequence = :old",
+            "ExpressionAttributeNames": {"#sequence": "sequence"},
+            "ExpressionAttributeValues": {":old": encode(webhook.sequence), ":new": encode(newest)},
+        }
+
     def delete(self, id: str) -> Webhook | None:
         """Removes a webhook, and returns what it was."""
         answer = self._client.delete_item(TableName=self._table, Key=_key(id), ReturnValues="ALL_OLD")

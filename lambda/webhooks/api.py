@@ -13,14 +13,14 @@ from contract.partner_routes import AFTER, BEFORE, FEED, MAX_WEBHOOKS, SINCE, WA
 from contract.routes import WholeNumber
 from outbound.addresses import Forbidden, check_url
 from outbound.message import render, sample
-from outbound.queue import DeliveryQueue, NotQueued
+from outbound.queue import NotQueued
 from outbound.secret import Secret, hash_token, is_token, make_secret, make_token, renewed
 from outbound.webhook import ACTIVE, Webhook
 from runtime.telemetry import Telemetry
 from shipments.document import Fault, Invalid, Schema
 from shipments.errors import Unavailable
-from storage.deliveries import Contended, DeliveryStore
-from storage.webhooks import WebhookStore
+from storage.deliveries import Contended
+from storage.outbox import Outbox
 from web import exact_json, query
 from web.errors import CODES, ApiError, as_api_error
 from web.http_request import Request
@@ -45,16 +45,12 @@ class Api:
     def __init__(
         self,
         *,
-        webhooks: WebhookStore,
-        deliveries: DeliveryStore,
-        queue: DeliveryQueue,
+        outbox: Outbox,
         environment: str,
         telemetry: Telemetry,
         local: bool,
     ) -> None:
-        self._webhooks = webhooks
-        self._deliveries = deliveries
-        self._queue = queue
+        self._outbox = outbox
         self._environment = environment
         self._telemetry = telemetry
         self._local = local
@@ -93,7 +89,7 @@ class Api:
     def _create(self, request: Request) -> str:
         members = self._members(request)
         # Requests at the same moment may exceed it by their number.
-        if len(self._webhooks.all()) >= MAX_WEBHOOKS:
+        if len(self._outbox.webhooks.all()) >= MAX_WEBHOOKS:
             raise ApiError(
                 400, f"Invalid request: there are {MAX_WEBHOOKS} webhooks already, and no more may be"
             )
@@ -101,11 +97,11 @@ class Api:
         shown = make_secret() if url else make_token(id)
         secret = Secret(shown if url else hash_token(shown))
         webhook = Webhook(id=id, created_at=request.now, secrets=[secret], **members)
-        self._webhooks.put(webhook)
+        self._outbox.webhooks.put(webhook)
         return json.dumps({**webhook.visible, **_shown(webhook, shown)})
 
     def _list(self, request: Request) -> str:
-        found = [webhook.visible for webhook in self._webhooks.all()]
+        found = [webhook.visible for webhook in self._outbox.webhooks.all()]
         return json.dumps({"webhooks": found, "count": len(found)})
 
     def _get(self, request: Request) -> str:
@@ -119,21 +115,19 @@ class Api:
             # Its receiver is another, or was mended.
             members |= {"failures": 0, "blocked_until": None}
         return json.dumps(
-            _there(self._webhooks.change(_id(request), **members) if members else found).visible
+            _there(self._outbox.webhooks.change(_id(request), **members) if members else found).visible
         )
 
     def _delete(self, request: Request) -> str:
-        return json.dumps(_there(self._webhooks.delete(_id(request))).visible)
+        return json.dumps(_there(self._outbox.webhooks.delete(_id(request))).visible)
 
     def _test(self, request: Request) -> str:
         webhook = self._find(_id(request))
         notification = sample(f"test_{uuid.uuid4().hex}", request.now)
         message = render(notification, webhook.format, self._environment)
-        numbers = self._deliveries.add(webhook, [message])
+        numbers = self._outbox.add(webhook, [message])
         if not numbers:
             raise ApiError(400, "Invalid request: the webhook is disabled")
-        if webhook.url:
-            self._queue.send(webhook.id, numbers)
         return json.dumps({"id": message.id, "sequence": numbers[0]})
 
     def _rotate(self, request: Request) -> str:
@@ -141,13 +135,13 @@ class Api:
         shown = make_secret() if webhook.url else make_token(webhook.id)
         value = shown if webhook.url else hash_token(shown)
         secrets = renewed(webhook.secrets, value, request.now)
-        _there(self._webhooks.change(webhook.id, secrets=secrets))
+        _there(self._outbox.webhooks.change(webhook.id, secrets=secrets))
         return json.dumps({**_shown(webhook, shown), "former_until": secrets[1].until})
 
     def _list_deliveries(self, request: Request) -> str:
         webhook, limit = self._find(_id(request)), query.limit(request.query)
         before = query.number(request.query, BEFORE)
-        found = self._deliveries.newest(webhook.id, before=before, limit=limit)
+        found = self._outbox.deliveries.newest(webhook.id, before=before, limit=limit)
         more = {"next_before": found[-1].sequence} if len(found) == limit else {}
         visible = [delivery.visible for delivery in found]
         return json.dumps({"deliveries": visible, "count": len(visible), **more})
@@ -161,16 +155,19 @@ class Api:
             raise ApiError(400, "Invalid request: a pull feed is read again with a smaller `after`")
         if webhook.state != ACTIVE:
             raise ApiError(400, "Invalid request: the webhook is disabled")
-        first, last = self._deliveries.first_since(webhook, since), webhook.sequence
+        first, last = self._outbox.deliveries.first_since(webhook, since), webhook.sequence
         if first <= last:
-            _there(self._webhooks.change(webhook.id, replay=[first, last]))
+            _there(self._outbox.webhooks.change(webhook.id, replay=[first, last]))
         return json.dumps({"count": last + 1 - first})
 
     def _read(self, request: Request) -> str:
         webhook, parameters = self._authorized(request), request.query
         after, limit = query.number(parameters, AFTER), query.limit(parameters)
         until = time.monotonic() + query.number(parameters, WAIT)
-        while not (found := self._deliveries.after(webhook.id, after, limit)) and time.monotonic() < until:
+        while (
+            not (found := self._outbox.deliveries.after(webhook.id, after, limit))
+            and time.monotonic() < until
+        ):
             time.sleep(_PAUSE)
         # The messages as they are, since parsing and writing them may change their numbers.
         changes = ",".join(f'{{"sequence":{one.sequence},"message":{one.body}}}' for one in found)
@@ -180,14 +177,14 @@ class Api:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         id = token.partition(".")[0]
         if scheme.lower() == "bearer" and _is_id(id):
-            webhook = self._webhooks.get(id)
+            webhook = self._outbox.webhooks.get(id)
             good = webhook and not webhook.url and is_token(token, webhook.secrets, request.now)
             if webhook and good and webhook.state == ACTIVE:
                 return webhook
         raise ApiError(401, "The token is not one of a pull feed", headers={"WWW-Authenticate": "Bearer"})
 
     def _find(self, id: str) -> Webhook:
-        return _there(self._webhooks.get(id) if _is_id(id) else None)
+        return _there(self._outbox.webhooks.get(id) if _is_id(id) else None)
 
     def _members(self, request: Request) -> dict[str, Any]:
         """Those that the body sets. Raises ApiError, Invalid."""

@@ -71,7 +71,7 @@ def let_due(manager: Manager, webhook: str, sequence: int = 1) -> None:
 
 def unblock(manager: Manager, webhook: str) -> None:
     """Has the time of a trial come."""
-    manager.sweep._webhooks.change(webhook, blocked_until=now() - 1)
+    manager.sweep._outbox.webhooks.change(webhook, blocked_until=now() - 1)
 
 
 def test_a_delivery_is_tried_ten_times_and_then_given_up(
@@ -171,7 +171,7 @@ def test_another_failure_does_not_shorten_what_a_receiver_asked_for(
     (message,) = manager.outbound.queued()
     asked = now() + 3_600_000
     # One that was under way when another was answered so.
-    manager.sweep._webhooks.change(hook["id"], failures=MAX_FAILURES, blocked_until=asked)
+    manager.sweep._outbox.webhooks.change(hook["id"], failures=MAX_FAILURES, blocked_until=asked)
     receiver.status = 500
     body = {**json.loads(message["body"]), "trial": True}
     manager.deliverer.handle({"Records": [{**message, "body": json.dumps(body)}]}, context())
