@@ -18,8 +18,9 @@ Files = dict[str, bytes]
 # compiler or a type checker reads. Licences stay, and METADATA, by which scanners know a package's version.
 UNUSED = re.compile(r"/$|\.dist-info/RECORD$|^[^/]+\.data/|\.(js|css|c|pyi)$")
 SCHEMA = re.compile(r"(.+)\.schema\.json")
-POWERTOOLS = "aws_lambda_powertools/"
-SITE = "/site"
+#: What ships of these is what is imported. Names that X-Ray's SDK imports by a text are those of libraries to patch.
+SEARCHED = ("aws_lambda_powertools/", "aws_xray_sdk/")
+SITE, SOURCES = "/site", "/job/sources"
 
 
 def main(function: str, python: str) -> None:
@@ -32,11 +33,12 @@ def main(function: str, python: str) -> None:
             for name in archive.namelist():
                 if not UNUSED.search(name):
                     files[name] = archive.read(name)
-    sources = Path("/job/sources")
     files |= {
-        str(path.relative_to(sources)): path.read_bytes() for path in sources.rglob("*") if path.is_file()
+        str(path.relative_to(SOURCES)): path.read_bytes()
+        for path in Path(SOURCES).rglob("*")
+        if path.is_file()
     }
-    for name in unused(files):
+    for name in unused(function, files):
         del files[name]
     compile_schemas(files)
     for name in [name for name in files if name.endswith(".py")]:
@@ -55,14 +57,15 @@ def bytecode(source: bytes, name: str) -> bytes:
     return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
-def unused(files: Files) -> set[str]:
-    """The modules of Powertools, two thirds of it, that no import statement of the others leads to."""
-    # Without the standard library, which is neither searched nor shipped; the X-Ray SDK stays as a whole.
-    finder = ModuleFinder(path=["/job/sources", SITE], excludes=["aws_xray_sdk"])
-    for path in Path("/job/sources").rglob("*.py"):
-        finder.load_file(str(path))
-    used = {(module.__file__ or "").removeprefix(f"{SITE}/") for module in finder.modules.values()}  # type: ignore[attr-defined]
-    return {name for name in files if name.startswith(POWERTOOLS) and name.endswith(".py")} - used
+def unused(function: str, files: Files) -> set[str]:
+    """The modules, most of Powertools among them, that no import statement of the handler's leads to."""
+    finder = ModuleFinder(path=[SOURCES, SITE])  # without the standard library, which is not shipped
+    finder.import_hook(f"{function}.handler")
+    found = (module.__file__ for module in finder.modules.values() if module.__file__)  # type: ignore[attr-defined]
+    used = {name.removeprefix(f"{SOURCES}/").removeprefix(f"{SITE}/") for name in found}
+    own = {name for name in files if Path(SOURCES, name).exists()}
+    searched = own | {name for name in files if name.startswith(SEARCHED)}
+    return {name for name in searched if name.endswith(".py")} - used
 
 
 def compile_schemas(files: Files) -> None:
