@@ -45,9 +45,9 @@ WEBHOOKS_METRICS: Final = 4 + 3 + 13
 INBOUND_METRICS: Final = 10
 
 #: CPU ms of a warm request on the machine of `make bench`, and updates a second of CPU of projector and notifier.
-POST_CPU_MS, GET_CPU_MS, TOLD_A_CPU_SECOND = 0.75, 0.95, 640
+POST_CPU_MS, GET_CPU_MS, TOLD_A_CPU_SECOND = 0.31, 0.47, 620
 #: Of a message of a partner's, which is 0.5 ms more than a POST in the same process of the tests.
-INBOUND_CPU_MS: Final = 1.25
+INBOUND_CPU_MS: Final = 0.81
 #: A function has one processor at 1,769 MB (Lambda developer guide, "Configure Lambda function memory"), and a
 #: part of it below. That one is taken to be as fast as the machine of `make bench`.
 MB_A_PROCESSOR: Final = 1_769
