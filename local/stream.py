@@ -3,8 +3,7 @@
 Where this differs from Lambda (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html):
 
 - The shards are those of the start. (The embedded AWS has one and never splits it.) The records of an item stay in
-  one of as many lanes as the parallelization factor says, whose batches are handled at once; the next batches are
-  read when all of these are done with.
+  one of as many lanes as the parallelization factor says, whose batches are handled at once.
 - A place in the stream is kept only while this runs.
 - The waits between retries are these, doubled each time; Lambda does not tell its own.
 - A partial failure of the first record of a batch splits the batch in two, if the mapping bisects. Lambda's
@@ -19,7 +18,7 @@ import json
 import time
 import uuid
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +30,8 @@ from local.poller import Mapping, Poller
 
 #: Seconds before the first retry, and at most between two.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+#: Lambda takes no greater parallelization factor.
+MOST_LANES = 10
 
 Batch = list[dict[str, Any]]
 
@@ -62,16 +63,14 @@ class StreamPoller(Poller):
     def _follow(self, stream: str) -> None:
         mapping = self._mappings[stream]
         shards = [_Shard(self._streams, mapping, id) for id in _shard_ids(self._streams, stream)]
-        while not self._stopped.is_set():
-            mapping = self._mappings[stream]
-            batches = [(shard.id, batch) for shard in shards for batch in shard.read(mapping)]
-            if batches:
-                with ThreadPoolExecutor(len(batches)) as pool:
-                    handled = [pool.submit(self._deliver, mapping, *batch) for batch in batches]
-                for one in handled:
-                    one.result()
-            if not any(shard.busy for shard in shards):
-                self._stopped.wait(self._poll_seconds)
+        with ThreadPoolExecutor(len(shards) * MOST_LANES) as pool:
+            while not self._stopped.is_set():
+                mapping = self._mappings[stream]
+                for shard in shards:
+                    for lane in shard.read(mapping):
+                        lane.handled = pool.submit(self._deliver, mapping, shard.id, lane.batch)
+                if not any(shard.busy for shard in shards):
+                    self._stopped.wait(self._poll_seconds)
 
     def _deliver(self, mapping: Mapping, shard: str, batch: Batch) -> None:
         invocation, retries = None, 0
@@ -167,43 +166,55 @@ class _Shard:
         self.busy = False
         """Whether there may be more right now."""
 
-    def read(self, mapping: Mapping) -> list[Batch]:
-        """The next batches, at most one a lane, that are full or whose window is over."""
+    def read(self, mapping: Mapping) -> "list[_Lane]":
+        """The lanes that have a next batch: full, or its window over, and the one before it handled."""
         filters = mapping.get("FilterCriteria", {}).get("Filters", [])
         patterns = [EventPattern.load(criterion["Pattern"]) for criterion in filters]
         page = self._streams.get_records(ShardIterator=self._iterator)
         self._iterator = page["NextShardIterator"]
         records: Any = [event_record(record, mapping["EventSourceArn"]) for record in page["Records"]]
         # A change of the mapping may change their number, which is no matter while none of them holds anything.
-        if not any(lane.waiting for lane in self._lanes):
+        if all(lane.idle for lane in self._lanes):
             self._lanes = [_Lane() for _ in range(mapping.get("ParallelizationFactor", 1))]
         for record in records:
             if not patterns or any(pattern.matches_event(record) for pattern in patterns):
                 key = json.dumps(record["dynamodb"]["Keys"], sort_keys=True).encode()
                 self._lanes[zlib.crc32(key) % len(self._lanes)].add(record, mapping)
-        batches = [batch for lane in self._lanes if (batch := lane.take(mapping["BatchSize"]))]
-        self.busy = bool(records or batches)
-        return batches
+        ready = [lane for lane in self._lanes if lane.take(mapping["BatchSize"])]
+        self.busy = bool(records or ready)
+        return ready
 
 
 class _Lane:
     """Records of some items, in their order."""
 
     def __init__(self) -> None:
-        self.waiting: Batch = []
+        self.batch: Batch = []
+        self.handled: Future[None] | None = None
+        """What becomes of the batch."""
+        self._waiting: Batch = []
         self._due = 0.0
 
-    def add(self, record: dict[str, Any], mapping: Mapping) -> None:
-        if not self.waiting:
-            self._due = time.monotonic() + mapping.get("MaximumBatchingWindowInSeconds", 0)
-        self.waiting.append(record)
+    @property
+    def idle(self) -> bool:
+        return not self._waiting and not (self.handled and not self.handled.done())
 
-    def take(self, size: int) -> Batch:
-        """The next batch, once it is full or its window is over; empty till then."""
-        batch: Batch = []
-        if len(self.waiting) >= size or (self.waiting and time.monotonic() >= self._due):
-            batch, self.waiting = self.waiting[:size], self.waiting[size:]
-        return batch
+    def add(self, record: dict[str, Any], mapping: Mapping) -> None:
+        if not self._waiting:
+            self._due = time.monotonic() + mapping.get("MaximumBatchingWindowInSeconds", 0)
+        self._waiting.append(record)
+
+    def take(self, size: int) -> bool:
+        """Whether there is a next batch, which is `batch` then."""
+        if self.handled and not self.handled.done():
+            return False
+        if self.handled:
+            self.handled.result()
+        full = len(self._waiting) >= size
+        if not full and not (self._waiting and time.monotonic() >= self._due):
+            return False
+        self.batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        return True
 
 
 def event_record(record: dict[str, Any], stream_arn: str) -> dict[str, Any]:

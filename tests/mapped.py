@@ -129,7 +129,7 @@ class Mapped:
             Function(name, endpoint=self._endpoint, region=REGION, package=package, log=self.log.append)
         )
 
-    def poll(self, function: Function) -> StreamPoller:
+    def poll(self, function: Function, first_wait: float = 0.01) -> StreamPoller:
         """Feeds the stream to the function until the test is over."""
         return self._stack.enter_context(
             StreamPoller(
@@ -138,7 +138,7 @@ class Mapped:
                 region=REGION,
                 log=self.log.append,
                 poll_seconds=0.05,
-                first_wait=0.01,
+                first_wait=first_wait,
             )
         )
 

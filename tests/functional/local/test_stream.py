@@ -76,6 +76,19 @@ def test_bisecting_leaves_only_the_record_that_fails(mapped: Mapped) -> None:
     assert letter["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
+def test_a_lane_that_tries_again_holds_no_other_one_back(mapped: Mapped) -> None:
+    function = mapped.deploy(ParallelizationFactor=4, MaximumRetryAttempts=5)
+    mapped.feed.put("BAD", "pending")
+    mapped.poll(function, first_wait=1)
+    eventually(lambda: mapped.given == [["IBAD"]])
+    others = [f"S{number}" for number in range(20)]
+    for shipment in others:
+        mapped.feed.put(shipment, "pending")
+    # Some of them are in its lane.
+    eventually(lambda: len([id for ids in mapped.given for id in ids]) > len(others) / 2)
+    assert mapped.feed.letters() == []
+
+
 def test_a_crash_halves_the_batch(mapped: Mapped) -> None:
     given = run(mapped, "A", "B", "C", "CRASH", calls=5, MaximumRetryAttempts=0)
     assert given == [["IA", "IB", "IC", "ICRASH"], ["IA", "IB"], ["IC", "ICRASH"], ["IC"], ["ICRASH"]]
