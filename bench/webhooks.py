@@ -21,9 +21,11 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import boto3
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from delivery.deliverer import Deliverer
 from delivery.wiring import make_delivery
+from fanout.fanout import Fanout
 from fanout.wiring import make_fanout
 from local.aws import EmbeddedAws
 from outbound.secret import Secret, make_secret
@@ -129,7 +131,8 @@ def _served(outbound: Outbound) -> Iterator[None]:
 
     def look() -> None:
         while not stopped.wait(_SWEEP):
-            sweep.handle(context())
+            with contextlib.suppress(Exception):  # the next one goes on
+                sweep.handle(context())
 
     threads = [Thread(target=feed), Thread(target=look)]
     for thread in threads:
@@ -153,17 +156,22 @@ def _tell(outbound: Outbound, number: int) -> None:
     for second, first in enumerate(range(0, number, together)):
         time.sleep(max(started + second - time.monotonic(), 0))
         batch = range(first, min(first + together, number))
-        fanout.handle(
-            {
-                "Records": records(
-                    *(
-                        notification(one, tracking_id=f"PKG-{one // VERSIONS}", timestamp=now())
-                        for one in batch
-                    )
-                )
-            },
-            context(),
-        )
+        event = {
+            "Records": records(
+                *(notification(one, tracking_id=f"PKG-{one // VERSIONS}", timestamp=now()) for one in batch)
+            )
+        }
+        # As the queue does it, which keeps what failed.
+        while not _handled(fanout, event):
+            time.sleep(1)
+
+
+def _handled(fanout: Fanout, event: dict[str, Any]) -> bool:
+    try:
+        failed: list[object] = fanout.handle(event, context())["batchItemFailures"]
+    except BatchProcessingError:
+        return False
+    return not failed
 
 
 def _write(client: Any, **request: Any) -> None:
