@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler
 from queue import Queue
-from threading import Event, Thread
+from threading import Event
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -26,6 +26,7 @@ from delivery.deliverer import Deliverer
 from delivery.wiring import make_delivery
 from fanout.wiring import make_fanout
 from local.aws import EmbeddedAws
+from local.threads import running
 from outbound.secret import Secret, make_secret
 from outbound.webhook import LANES, Webhook
 from storage.webhooks import WebhookStore
@@ -131,15 +132,8 @@ def _served(outbound: Outbound) -> Iterator[None]:
         while not stopped.wait(_SWEEP):
             sweep.handle(context())
 
-    threads = [Thread(target=feed), Thread(target=look)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running(stopped, feed, look):
         yield
-    finally:
-        stopped.set()
-        for thread in threads:
-            thread.join()
 
 
 def _tell(outbound: Outbound, number: int) -> None:
