@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler
 from queue import Queue
-from threading import Event, Thread
+from threading import Event
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -28,6 +28,7 @@ from delivery.wiring import make_delivery
 from fanout.fanout import Fanout
 from fanout.wiring import make_fanout
 from local.aws import EmbeddedAws
+from local.threads import running
 from outbound.secret import Secret, make_secret
 from outbound.webhook import LANES, Webhook
 from storage.webhooks import WebhookStore
@@ -134,15 +135,8 @@ def _served(outbound: Outbound) -> Iterator[None]:
             with contextlib.suppress(Exception):  # the next one goes on
                 sweep.handle(context())
 
-    threads = [Thread(target=feed), Thread(target=look)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running(stopped, feed, look):
         yield
-    finally:
-        stopped.set()
-        for thread in threads:
-            thread.join()
 
 
 def _tell(outbound: Outbound, number: int) -> None:

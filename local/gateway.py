@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from botocore.credentials import Credentials
@@ -12,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from local import model, proxy, rest_api
 from local.aws import CREDENTIALS
-from local.function import Function, PayloadTooLargeError, ThrottledError
+from local.function import PayloadTooLargeError, ThrottledError
 from local.integration import BODY_LIMIT, ApiServer, MalformedAnswerError
 from local.rest_api import GatewayResponse, Method, RestApi
 from local.server import HttpRequest
@@ -58,39 +56,28 @@ class _GatewayError(Exception):
 
 
 class Gateway(ApiServer):
-    """A deployed REST API, served while the context lasts; see `ApiServer`.
+    """A stage of a deployed REST API, served while the context lasts; see `ApiServer` for the rest.
 
     Args:
-        api_name: the API's name, which must be unique in its region.
         stage: the name of the stage to serve.
-        endpoint: base URL of the embedded AWS.
-        region: the API's region, for which requests must be signed.
-        functions: the functions that the API integrates, by name.
     """
 
     url: str
     """Where the stage is, for example ``http://127.0.0.1:8080/dev``."""
-    _api: RestApi
 
-    def __init__(
-        self,
-        api_name: str,
-        stage: str,
-        *,
-        endpoint: str,
-        region: str,
-        functions: Mapping[str, Function],
-        port: int = 0,
-        log: Callable[[str], None] = print,
-    ) -> None:
-        self._read = partial(
-            rest_api.read, api_name, stage, endpoint=endpoint, region=region, functions=functions
-        )
-        super().__init__(port, log)
+    def __init__(self, api_name: str, stage: str, **rest: Any) -> None:
+        self._stage = stage
+        super().__init__(api_name, **rest)
         self.url = f"{self.url}/{stage}"
 
     def read(self) -> None:
-        self._api = self._read()
+        self._api = rest_api.read(
+            self._api_name,
+            self._stage,
+            endpoint=self._endpoint,
+            region=self._region,
+            functions=self._functions,
+        )
 
     def answer(self, request: HttpRequest) -> Response:
         api = self._api

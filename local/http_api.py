@@ -6,9 +6,8 @@ Whatever the API asks for beyond what stands here is refused when it is read, so
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from botocore.credentials import Credentials
@@ -96,32 +95,12 @@ class _Api:
 
 
 class HttpGateway(ApiServer):
-    """A deployed HTTP API, served while the context lasts; see `ApiServer`.
-
-    Args:
-        api_name: the API's name, which must be unique in its region.
-        endpoint: base URL of the embedded AWS.
-        region: the API's region, for which requests must be signed where a route wants that.
-        functions: the functions that the API integrates, by name.
-    """
-
-    _api: _Api
-
-    def __init__(
-        self,
-        api_name: str,
-        *,
-        endpoint: str,
-        region: str,
-        functions: Mapping[str, Function],
-        port: int = 0,
-        log: Callable[[str], None] = print,
-    ) -> None:
-        self._read = partial(_read, api_name, endpoint=endpoint, region=region, functions=functions)
-        super().__init__(port, log)
+    """A deployed HTTP API, served while the context lasts; see `ApiServer`."""
 
     def read(self) -> None:
-        self._api = self._read()
+        self._api = _read(
+            self._api_name, endpoint=self._endpoint, region=self._region, functions=self._functions
+        )
 
     def answer(self, request: HttpRequest) -> Response:
         api = self._api

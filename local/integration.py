@@ -151,6 +151,10 @@ class ApiServer(Server, ABC):
     """Serves a deployed API while the context lasts.
 
     Args:
+        api_name: the API's name, which must be unique in its region.
+        endpoint: base URL of the embedded AWS.
+        region: the API's region, for which requests are signed.
+        functions: the functions that the API integrates, by name.
         port: the port to listen on; 0 for a free one.
         log: gets a line for each request: method, path, status, ms, whether a process was started for it, and
             why it failed if that is the API's or a function's fault.
@@ -161,7 +165,18 @@ class ApiServer(Server, ABC):
         UnsupportedApiError: the API has what is not served here.
     """
 
-    def __init__(self, port: int, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        api_name: str,
+        *,
+        endpoint: str,
+        region: str,
+        functions: Mapping[str, Function],
+        port: int = 0,
+        log: Callable[[str], None] = print,
+    ) -> None:
+        self._api_name = api_name
+        self._endpoint, self._region, self._functions = endpoint, region, functions
         self._log = log
         self.read()
         self._workers = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="integration")

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import contract
 from stacks.constructs.alarms import Alarm, CompositeAlarm
+from stacks.constructs.dead_letter_queue import DeadLetterQueue
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.http_api import HttpApi
 from stacks.constructs.metric import Metric, percentage, silent, total, unanswered
-from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
 from stacks.constructs.table import Table
 from stacks.constructs.topic import NotificationTopic
@@ -201,7 +201,7 @@ def webhooks_alarms(
         Alarm("webhooks-deliveries-lag", deliveries.metric("ApproximateAgeOfOldestMessage"), 1_800, 2, 5 * MINUTE,
               "Webhooks are told late (s): deliveries fail, or do not keep up.", "ignore"),
         Alarm("webhooks-dead-letters",
-              total(*(queue.letters_metric("ApproximateNumberOfMessagesVisible") for queue in (events, deliveries))),
+              total(events.dead_letters, deliveries.dead_letters),
               0, 1, 5 * MINUTE,
               "Notifications or deliveries could not be handled five times."),
         # A start is due every minute.

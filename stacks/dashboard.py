@@ -1,10 +1,8 @@
 """What operators look at, from top to bottom."""
 
-from collections.abc import Sequence
-
 import contract
 from stacks.alarms import Watched
-from stacks.constructs.dashboard import AlarmStatus, Graph, LogTable, Title, Totals, Widget
+from stacks.constructs.dashboard import Graph, LogTable, Title, Totals, Widget
 from stacks.constructs.metric import Metric, percentage
 
 #: Answers that were errors, by what the function called them, or else API Gateway, which asked it nothing then.
@@ -17,16 +15,19 @@ TOP_ERRORS = (
 )
 
 
-def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[Widget]]:
-    """The rows; `alarms` are ARNs."""
+def tracking_dashboard(watched: Watched) -> list[list[Widget]]:
+    """The rows of the tracking stack, under the alarms."""
     api, function, updates, shipments, references, idempotency, projector = watched[:7]
     deadlines, notifier, notifications, dead_letters = watched[7:]
     tables = {"updates": updates, "shipments": shipments, "references": references, "keys": idempotency}
-    indexed = {"updates": updates, "shipments": shipments}
+    measures = {
+        f"{name}{where}": measure
+        for name, table in (("updates", updates), ("shipments", shipments))
+        for where, measure in (("", table.metric), (" index", table.index_metric))
+    }
     requests = api.metric("Count")
 
     return [
-        [AlarmStatus("Alarms", alarms)],
         [Title("Callers")],
         [
             Graph("Requests", {"requests": requests}),
@@ -72,9 +73,8 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
             Graph(
                 "Capacity used (units)",
                 {
-                    f"{name}{where}, {done}": measure(f"Consumed{kind}CapacityUnits")
-                    for name, table in indexed.items()
-                    for where, measure in (("", table.metric), (" index", table.index_metric))
+                    f"{name}, {done}": measure(f"Consumed{kind}CapacityUnits")
+                    for name, measure in measures.items()
                     for done, kind in (("read", "Read"), ("written", "Write"))
                 },
             ),
@@ -82,9 +82,8 @@ def tracking_dashboard(watched: Watched, *, alarms: Sequence[str]) -> list[list[
                 "Throttled",
                 {
                     **{
-                        f"{name}{where}, {done}": measure(f"{kind}ThrottleEvents")
-                        for name, table in indexed.items()
-                        for where, measure in (("", table.metric), (" index", table.index_metric))
+                        f"{name}, {done}": measure(f"{kind}ThrottleEvents")
+                        for name, measure in measures.items()
                         for done, kind in (("reads", "Read"), ("writes", "Write"))
                     },
                     "references, reads": references.metric("ReadThrottleEvents"),

@@ -8,7 +8,7 @@ import contract
 from contract.partner_routes import INBOUND_ROUTES, jwt_route
 from stacks.alarms import inbound_alarms
 from stacks.constructs.alarms import Alarm, CompositeAlarm
-from stacks.constructs.bucket import PrivateBucket
+from stacks.constructs.bucket import ExpiringBucket
 from stacks.constructs.dashboard import Graph
 from stacks.constructs.environment import Environment
 from stacks.constructs.function import PythonFunction
@@ -22,8 +22,6 @@ from stacks.settings import Settings
 MEMORY_MB = 512
 #: An HTTP API waits no longer.
 TIMEOUT_SECONDS = 30
-#: How long what is no update is kept.
-KEPT_DAYS = 30
 
 
 class Inbound(Construct):
@@ -34,34 +32,15 @@ class Inbound(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        settings: Settings,
-        environment: Environment,
-        api: HttpApi,
-        updates: TableReference,
+        self, scope: Construct, id: str, *, settings: Settings, api: HttpApi, updates: TableReference
     ) -> None:
         super().__init__(scope, id)
-        self.bucket = PrivateBucket(
-            self,
-            "quarantine",
-            name=environment.bucket_name("tracking-quarantine"),
-            key=environment.key,
-            # An emulator on this machine speaks plain HTTP.
-            tls_only=not settings.emulated,
-            force_destroy=not environment.protect_from_deletion,
-            kept_days={"quarantine": KEPT_DAYS},
-        )
-        shards = StatusIndexShards(
-            self, "shards", environment=environment.name, wanted=settings.tracking.status_index_shards
-        )
+        environment = Environment.of(self)
+        self.bucket = ExpiringBucket(self, "quarantine", name="tracking-quarantine", rule="quarantine")
+        shards = StatusIndexShards(self, "shards", wanted=settings.tracking.status_index_shards)
         self._function = PythonFunction(
             self,
             "function",
-            environment=environment,
-            name="tracking-inbound",
             package="inbound",
             memory_mb=MEMORY_MB,
             timeout_seconds=TIMEOUT_SECONDS,

@@ -37,54 +37,34 @@ class Webhooks(Construct):
 
     Args:
         notifications: the topic whose messages webhooks are told.
-        emulated: a receiver may be on this machine.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        environment: Environment,
-        api: HttpApi,
-        notifications: TopicReference,
-        emulated: bool,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, api: HttpApi, notifications: TopicReference) -> None:
         super().__init__(scope, id)
         # One item a webhook, with its secrets.
-        webhooks = Table(
-            self,
-            "table",
-            environment=environment,
-            name="tracking-webhooks",
-            keys={"id": "S"},
-            operations=("DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem"),
-        )
+        webhooks = Table(self, "table", name="tracking-webhooks", keys={"id": "S"})
         # One item a message of a webhook, numbered, for 30 days.
         deliveries = Table(
             self,
             "deliveries",
-            environment=environment,
             name="tracking-deliveries",
             keys={"webhook": "S", "sequence": "N"},
-            operations=("GetItem", "PutItem", "Query", "UpdateItem"),
             sparse=(contract.DELIVERIES_INDEX,),
             ttl=contract.DELIVERY_EXPIRES,
             protected=False,
         )
-        self._events = WorkQueue(self, "events", environment=environment, name="tracking-webhook-events")
-        self._queue = WorkQueue(self, "queue", environment=environment, name="tracking-deliveries")
+        self._events = WorkQueue(self, "events", name="tracking-webhook-events")
+        self._queue = WorkQueue(self, "queue", name="tracking-deliveries")
         variables = {
             contract.WEBHOOKS_TABLE: webhooks.name,
             contract.DELIVERIES_TABLE: deliveries.name,
             contract.DELIVERIES_QUEUE: self._queue.url,
         }
-        receivers = {contract.LOCAL_RECEIVERS: "true"} if emulated else {}
+        # A receiver may be on this machine, too.
+        receivers = {contract.LOCAL_RECEIVERS: "true"} if Environment.of(self).emulated else {}
         manager = PythonFunction(
             self,
             "webhooks",
-            environment=environment,
-            name="tracking-webhooks",
             package="webhooks",
             memory_mb=MEMORY_MB,
             timeout_seconds=API_TIMEOUT_SECONDS,
@@ -102,8 +82,6 @@ class Webhooks(Construct):
         self._fanout = PythonFunction(
             self,
             "fanout",
-            environment=environment,
-            name="tracking-fanout",
             package="fanout",
             memory_mb=MEMORY_MB,
             timeout_seconds=BATCH_TIMEOUT_SECONDS,
@@ -123,8 +101,6 @@ class Webhooks(Construct):
         self._delivery = PythonFunction(
             self,
             "delivery",
-            environment=environment,
-            name="tracking-delivery",
             package="delivery",
             memory_mb=MEMORY_MB,
             timeout_seconds=BATCH_TIMEOUT_SECONDS,
@@ -143,7 +119,6 @@ class Webhooks(Construct):
         Schedule(
             self,
             "schedule",
-            environment=environment,
             name="tracking-delivery",
             role_name="tracking-delivery-schedule-role",
             function=self._delivery,

@@ -1,18 +1,13 @@
 """The public API: what anyone may see of a shipment."""
 
-from cdktf import TerraformOutput
 from constructs import Construct
 
 import contract
 from stacks.alarms import public_alarms
-from stacks.constructs.alarms import Alarms
-from stacks.constructs.dashboard import AlarmStatus, Dashboard, Graph
+from stacks.constructs.dashboard import Graph
 from stacks.constructs.function import PythonFunction
-from stacks.constructs.http_api import HttpApi
-from stacks.constructs.key import EncryptionKey
-from stacks.constructs.references import KeyReference, TableReference, TopicReference
+from stacks.http_api_stack import HttpApiStack
 from stacks.settings import Settings
-from stacks.stack import Stack
 from stacks.tracking import TrackingStack
 
 MEMORY_MB, TIMEOUT_SECONDS = 512, 60
@@ -20,38 +15,29 @@ MEMORY_MB, TIMEOUT_SECONDS = 512, 60
 SHIPMENTS = "GET /shipments/{tracking_id+}"
 
 
-class PublicStack(Stack):
-    """Everything of one environment that customers and web shops use; nobody signs in.
-
-    It uses the table and the alarm topic of `tracking`, which it depends on and knows by their names alone: so it
-    can be planned before they are there. CDKTF's own references between stacks would read the other stack's whole
-    state instead: whoever deploys this stack would need a right to all that is in there, HCP Terraform's workspaces
-    would have to be told to share it, and a state that is moved would break this one.
-
-    Under a customer-managed key it has one of its own, since log groups and variables ask for a key's id.
-    """
+class PublicStack(HttpApiStack):
+    """Everything of one environment that customers and web shops use; nobody signs in."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings, *, tracking: TrackingStack) -> None:
-        env, chosen = settings.environment, settings.public
-        super().__init__(scope, id, settings, state_key=f"public/{env}")
-        self.add_dependency(tracking)
-
-        key = table_key = table = shipments = references = None
-        if settings.deployment.customer_managed_key:
-            key = EncryptionKey(self, "key", name=f"tracking-public-{env}", account=self.account)
-            table_key = KeyReference(tracking.key_name, self.account)
+        chosen = settings.public
+        super().__init__(
+            scope,
+            id,
+            settings,
+            tracking=tracking,
+            name="public",
+            description="Public Tracking API",
+            chosen=chosen,
+            allowed_origins=chosen.allowed_origins,
+        )
+        table = shipments = references = None
         if chosen.access == "open":
-            table = TableReference(tracking.table_name, self.account, table_key)
-            shipments = TableReference(tracking.shipments_name, self.account, table_key)
+            table, shipments = self.table(tracking.table_name), self.table(tracking.shipments_name)
             if settings.partners.enabled:  # else no tracking id is a carrier's
-                references = TableReference(tracking.references_name, self.account, table_key)
-        topic = TopicReference(tracking.alarm_topic_name, self.account)
-        environment = self.environment(key=key, log_retention_days=chosen.log_retention_days)
+                references = self.table(tracking.references_name)
         function = PythonFunction(
             self,
             "function",
-            environment=environment,
-            name="tracking-public",
             package="public",
             memory_mb=MEMORY_MB,
             timeout_seconds=TIMEOUT_SECONDS,
@@ -81,49 +67,31 @@ class PublicStack(Stack):
         if references:
             references.grant(function.role, "Query")
 
-        api = HttpApi(
-            self,
-            "api",
-            environment=environment,
-            name="tracking-public",
-            description="Public Tracking API",
-            allowed_origins=chosen.allowed_origins,
-            rate_limit=chosen.rate_limit,
-            burst_limit=chosen.burst_limit,
-        )
-        api.add_routes(function, public=["$default", SHIPMENTS] if table else ["$default"])
+        self.api.add_routes(function, public=["$default", SHIPMENTS] if table else ["$default"])
 
-        rows = public_alarms(settings, api, function)
-        alarms = Alarms(self, "alarms", settings=settings, topic=topic, rows=rows)
-        self.alarm_names = alarms.names
         counts = ("Invocations", "Errors", "Throttles")
-        Dashboard(
-            self,
-            "dashboard",
-            name=f"logistics-public-{env}{settings.region_suffix}",
-            region=self.account.region,
-            rows=[
-                [AlarmStatus("Alarms", alarms.arns)],
+        self.watch(
+            "logistics-public",
+            topic=self.alarm_topic,
+            alarms=public_alarms(settings, self.api, function),
+            graphs=[
                 [
                     Graph("Invocations", {count: function.metric(count) for count in counts}),
                     Graph("Duration", {"average": function.metric("Duration", "Average")}),
-                ],
+                ]
             ],
         )
-
-        outputs = {
-            "api_gateway_url": api.url,
-            "lambda_function_name": function.name,
-            "lambda_function_arn": function.arn,
-            "api_gateway_id": api.id,
-            "cloudwatch_log_group": function.log_group_name,
-            "environment_suffix": env,
-            "lambda_role_arn": function.role.arn,
-            "region": self.account.region,
-            "memory_size": MEMORY_MB,
-            "timeout": TIMEOUT_SECONDS,
-            "runtime": function.runtime,
-        }
-        for name, value in outputs.items():
-            # The construct's own name, since "region" is that of a data source.
-            TerraformOutput(self, f"output-{name}", value=value).override_logical_id(name)
+        self.add_outputs(
+            "output-",  # "region" is a data source
+            api_gateway_url=self.api.url,
+            lambda_function_name=function.name,
+            lambda_function_arn=function.arn,
+            api_gateway_id=self.api.id,
+            cloudwatch_log_group=function.log_group_name,
+            environment_suffix=settings.environment,
+            lambda_role_arn=function.role.arn,
+            region=self.account.region,
+            memory_size=MEMORY_MB,
+            timeout=TIMEOUT_SECONDS,
+            runtime=function.runtime,
+        )

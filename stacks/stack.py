@@ -1,8 +1,15 @@
-"""What every stack begins with: where its state is kept, which account it goes to, and its tags."""
+"""What every stack has: where its state is kept, which account it goes to, its tags, its alarms and its outputs."""
 
 from collections.abc import Mapping, Sequence
 
-from cdktf import CloudBackend, LocalBackend, NamedCloudWorkspace, S3Backend, TerraformStack
+from cdktf import (
+    CloudBackend,
+    LocalBackend,
+    NamedCloudWorkspace,
+    S3Backend,
+    TerraformOutput,
+    TerraformStack,
+)
 from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
 from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from cdktf_cdktf_provider_aws.data_aws_region import DataAwsRegion
@@ -10,8 +17,12 @@ from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTag
 from constructs import Construct
 
 from stacks.constructs.account import Account
+from stacks.constructs.alarms import Alarm, Alarms, CompositeAlarm
+from stacks.constructs.dashboard import AlarmStatus, Dashboard, Widget
 from stacks.constructs.environment import Environment
 from stacks.constructs.key import EncryptionKey
+from stacks.constructs.references import TopicReference
+from stacks.constructs.topic import AlarmTopic
 from stacks.settings import Settings
 
 
@@ -23,6 +34,8 @@ class Stack(TerraformStack):
         tags: set on every resource that takes tags, if not those of the settings.
     """
 
+    environment: Environment
+    """There once `set_environment` was called."""
     #: Of the alarms that have a threshold, without the environment.
     alarm_names: Sequence[str] = ()
 
@@ -55,16 +68,41 @@ class Stack(TerraformStack):
             region=DataAwsRegion(self, "region").name,
         )
 
-    def environment(self, *, key: EncryptionKey | None, log_retention_days: int) -> Environment:
-        """What the resources of this stack have in common; `key` encrypts data and logs."""
-        return Environment(
+    def set_environment(self, *, key: EncryptionKey | None, log_retention_days: int) -> None:
+        """Says what the constructs of this stack have in common; `key` encrypts data and logs."""
+        self.environment = Environment(
             name=self._settings.environment,
             region_suffix=self._settings.region_suffix,
             account=self.account,
             key=key,
             log_retention_days=log_retention_days,
             protect_from_deletion=self._settings.deployment.protect_from_deletion,
+            emulated=self._settings.emulated,
         )
+
+    def watch(
+        self,
+        name: str,
+        *,
+        topic: AlarmTopic | TopicReference,
+        alarms: Sequence[Alarm | CompositeAlarm],
+        graphs: Sequence[Sequence[Widget]],
+    ) -> Dashboard:
+        """Adds alarms, which tell `topic`, and a dashboard of this name with their states on top."""
+        made = Alarms(self, "alarms", settings=self._settings, topic=topic, rows=alarms)
+        self.alarm_names = made.names
+        return Dashboard(
+            self,
+            "dashboard",
+            name=f"{name}-{self._settings.environment}{self._settings.region_suffix}",
+            region=self.account.region,
+            rows=[[AlarmStatus("Alarms", made.arns)], *graphs],
+        )
+
+    def add_outputs(self, id_prefix: str = "", **values: str | int) -> None:
+        """Adds Terraform's outputs; `id_prefix` keeps their ids apart from those of other constructs."""
+        for name, value in values.items():
+            TerraformOutput(self, f"{id_prefix}{name}", value=value).override_logical_id(name)
 
 
 def _add_backend(stack: TerraformStack, settings: Settings, state_key: str) -> None:

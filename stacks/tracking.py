@@ -3,19 +3,16 @@
 import json
 from dataclasses import asdict
 
-from cdktf import TerraformOutput
 from constructs import Construct
 
 import contract
 from contract.routes import ROUTES
 from stacks.alarms import Watched, tracking_alarms
-from stacks.constructs.alarms import Alarms
-from stacks.constructs.dashboard import Dashboard
 from stacks.constructs.dead_letter_bucket import DeadLetterBucket
+from stacks.constructs.dead_letter_queue import DeadLetterQueue
 from stacks.constructs.function import PythonFunction
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.parameters import Parameters
-from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.rest_api import RestApi
 from stacks.constructs.schedule import Schedule
 from stacks.constructs.shards import StatusIndexShards
@@ -47,21 +44,17 @@ class TrackingStack(Stack):
         self.notification_topic_name = f"tracking-notifications-{env}"
 
         key = EncryptionKey(self, "key", name=self.key_name, account=self.account)
-        environment = self.environment(
+        self.set_environment(
             key=key if settings.deployment.customer_managed_key else None,
             log_retention_days=chosen.log_retention_days,
         )
-        dead_letters = DeadLetterQueue(
-            self, "dead-letters", name=f"tracking-lambda-dlq-{env}", key=environment.key
-        )
+        dead_letters = DeadLetterQueue(self, "dead-letters", name="tracking-lambda-dlq")
         # One item an update: a shipment's history under its id, ordered by event time (ms since the epoch).
         updates = Table(
             self,
             "table",
-            environment=environment,
             name="tracking-data",
             keys={"tracking_id": "S", "timestamp": "N"},
-            operations=("PutItem", "Query"),
             index_time="timestamp",
             stream=True,
         )
@@ -69,49 +62,38 @@ class TrackingStack(Stack):
         shipments = Table(
             self,
             "shipments",
-            environment=environment,
             name="tracking-shipments",
             keys={"tracking_id": "S"},
-            operations=("BatchGetItem", "GetItem", "PutItem"),
             index_time=contract.STATUS_SINCE,
             sparse=(contract.DUE_INDEX, contract.STALLED_INDEX, contract.OVERDUE_INDEX),
             stream=True,
         )
         # One item a reference of a shipment, such as the number of an order.
         references = Table(
-            self,
-            "references",
-            environment=environment,
-            name="tracking-references",
-            keys={"reference": "S", "tracking_id": "S"},
-            operations=("PutItem", "Query"),
+            self, "references", name="tracking-references", keys={"reference": "S", "tracking_id": "S"}
         )
         # When a request with an Idempotency-Key was first seen, for a day. A table of its own, so that nothing of it
         # can show in a history, an index or a stream.
         idempotency = Table(
             self,
             "idempotency",
-            environment=environment,
             name="tracking-idempotency",
             keys={"id": "S"},
-            operations=("PutItem",),
             ttl="expiration",
             protected=False,
         )
         parameters = Parameters(
             self,
             "parameters",
-            environment=environment,
             table_name=updates.name,
             timeout_seconds=chosen.timeout_seconds,
             rate_limit=chosen.rate_limit,
             flags=asdict(settings.flags),
         )
-        shards = StatusIndexShards(self, "shards", environment=env, wanted=chosen.status_index_shards)
+        shards = StatusIndexShards(self, "shards", wanted=chosen.status_index_shards)
         function = PythonFunction(
             self,
             "processor",
-            environment=environment,
             name="tracking-processor",
             role_name="tracking-lambda-role",
             service="tracking-api",
@@ -146,7 +128,6 @@ class TrackingStack(Stack):
         api = RestApi(
             self,
             "api",
-            environment=environment,
             name="tracking-api",
             description="Logistics Tracking API",
             function=function,
@@ -157,14 +138,7 @@ class TrackingStack(Stack):
             burst_limit=chosen.burst_limit,
         )
         if chosen.web_acl:
-            WebAcl(
-                self,
-                "web-acl",
-                environment=environment,
-                name="tracking",
-                stage_arn=api.stage_arn,
-                rate_limit=chosen.rate_limit,
-            )
+            WebAcl(self, "web-acl", name="tracking", stage_arn=api.stage_arn, rate_limit=chosen.rate_limit)
 
         # By which whoever writes a record arms it.
         records = {
@@ -177,8 +151,6 @@ class TrackingStack(Stack):
         projector = PythonFunction(
             self,
             "projector",
-            environment=environment,
-            name="tracking-projector",
             package="projector",
             memory_mb=chosen.memory_mb,
             timeout_seconds=BATCH_TIMEOUT_SECONDS,
@@ -190,8 +162,6 @@ class TrackingStack(Stack):
         deadlines = PythonFunction(
             self,
             "deadlines",
-            environment=environment,
-            name="tracking-deadlines",
             package="deadlines",
             memory_mb=chosen.memory_mb,
             timeout_seconds=SWEEP_MINUTES * 60,
@@ -202,7 +172,6 @@ class TrackingStack(Stack):
         Schedule(
             self,
             "schedule",
-            environment=environment,
             name="tracking-deadlines",
             role_name="tracking-schedule-role",
             function=deadlines,
@@ -219,8 +188,6 @@ class TrackingStack(Stack):
         notifier = PythonFunction(
             self,
             "notifier",
-            environment=environment,
-            name="tracking-notifier",
             package="notifier",
             memory_mb=chosen.memory_mb,
             timeout_seconds=BATCH_TIMEOUT_SECONDS,
@@ -231,14 +198,7 @@ class TrackingStack(Stack):
         )
         parameters.grant_read_flags(notifier.role)
         notifications.grant_publish(notifier.role)
-        failed_records = DeadLetterBucket(
-            self,
-            "failed-records",
-            environment=environment,
-            queue=dead_letters,
-            # An emulator on this machine speaks plain HTTP.
-            tls_only=not settings.emulated,
-        )
+        failed_records = DeadLetterBucket(self, "failed-records", queue=dead_letters)
         StreamMapping(
             self,
             "updates-stream",
@@ -257,12 +217,7 @@ class TrackingStack(Stack):
         )
 
         topic = AlarmTopic(
-            self,
-            "alarm-topic",
-            name=self.alarm_topic_name,
-            key=key,
-            emails=settings.monitoring.emails,
-            account=self.account,
+            self, "alarm-topic", name=self.alarm_topic_name, key=key, emails=settings.monitoring.emails
         )
         watched = Watched(
             api=api,
@@ -277,28 +232,20 @@ class TrackingStack(Stack):
             notifications=notifications,
             dead_letters=dead_letters,
         )
-        alarms = Alarms(
-            self, "alarms", settings=settings, topic=topic, rows=tracking_alarms(settings, watched)
+        dashboard = self.watch(
+            "logistics-tracking",
+            topic=topic,
+            alarms=tracking_alarms(settings, watched),
+            graphs=tracking_dashboard(watched),
         )
-        self.alarm_names = alarms.names
-        dashboard = Dashboard(
-            self,
-            "dashboard",
-            name=f"logistics-tracking-{env}{settings.region_suffix}",
-            region=self.account.region,
-            rows=tracking_dashboard(watched, alarms=alarms.arns),
-        )
-
-        outputs = {
-            "api_endpoint": api.invoke_url,
-            "table_name": updates.name,
-            "lambda_function_name": function.name,
-            "dlq_url": dead_letters.url,
-            "notification_topic_arn": notifications.arn,
-            "dashboard_url": (
+        self.add_outputs(
+            api_endpoint=api.invoke_url,
+            table_name=updates.name,
+            lambda_function_name=function.name,
+            dlq_url=dead_letters.url,
+            notification_topic_arn=notifications.arn,
+            dashboard_url=(
                 f"https://{self.account.region}.console.aws.amazon.com/cloudwatch/home"
                 f"?region={self.account.region}#dashboards:name={dashboard.name}"
             ),
-        }
-        for name, value in outputs.items():
-            TerraformOutput(self, name, value=value)
+        )

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import cache
+from functools import cache, partialmethod
 from typing import Any
 
 import boto3
@@ -132,21 +132,6 @@ class Feed:
         )
         return url
 
-    def put(
-        self,
-        tracking_id: str,
-        status: str,
-        timestamp: int | None = None,
-        *,
-        now: int | None = None,
-        lat: Decimal | int | None = 52,
-        **optional: Any,
-    ) -> int:
-        """Store an update as `store` does, and add it to the shipment's record."""
-        timestamp = self.store(tracking_id, status, timestamp, now=now, lat=lat, **optional)
-        self.projection.add([StoredUpdate(tracking_id, timestamp, status, _location(lat), **optional)])
-        return timestamp
-
     def store(
         self,
         tracking_id: str,
@@ -155,15 +140,24 @@ class Feed:
         *,
         now: int | None = None,
         lat: Decimal | int | None = 52,
+        projected: bool = False,
         **optional: Any,
     ) -> int:
         """Store an update with an event time (default: its arrival) that came in at `now`, both in ms.
 
-        Without a latitude it has no location; `optional` are the fields that an update may have.
+        Without a latitude it has no location; `optional` are the fields that an update may have. If it is `projected`,
+        the shipment's record has it too.
         """
-        update = Update(tracking_id, status, _location(lat), None, timestamp, optional)
+        location = None if lat is None else {"lat": lat, "lng": 13}
+        update = Update(tracking_id, status, location, None, timestamp, optional)
         now = now or int(time.time() * 1000)
-        return self._store.put(update, now=now, arrived=now, deadline=time.monotonic() + 10)
+        timestamp = self._store.put(update, now=now, arrived=now, deadline=time.monotonic() + 10)
+        if projected:
+            self.projection.add([StoredUpdate(tracking_id, timestamp, status, location, **optional)])
+        return timestamp
+
+    #: Stores an update, and adds it to the shipment's record.
+    put = partialmethod(store, projected=True)
 
     def put_poison(self, tracking_id: str) -> None:
         """Store items that are no update and no record."""
@@ -232,7 +226,3 @@ class Feed:
                 ],
             )
             yield from found
-
-
-def _location(lat: Decimal | int | None) -> dict[str, Any] | None:
-    return None if lat is None else {"lat": lat, "lng": 13}

@@ -106,6 +106,21 @@ def grants(stack: dict[str, Any], role_name: str) -> set[tuple[str, str, str]]:
     return found
 
 
+def every_grant(stack: dict[str, Any], function: str, environment: str) -> set[tuple[str, str, str]]:
+    """What `grants` finds of every function of the tracking stack, whatever it does."""
+    group = f"/aws/lambda/tracking-{function}-{environment}:*"
+    expected = {
+        ("logs:CreateLogStream", "aws_cloudwatch_log_group", group),
+        ("logs:PutLogEvents", "aws_cloudwatch_log_group", group),
+        ("xray:PutTraceSegments", "*", ""),
+        ("xray:PutTelemetryRecords", "*", ""),
+    }
+    if environment == "prod":
+        key = resource(stack, "aws_kms_key")["description"]
+        expected |= {(action, "aws_kms_key", key) for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
+    return expected
+
+
 def readable(value: Any) -> Any:
     """The same, with JSON texts as the objects that they stand for, so that a difference shows on its line."""
     if isinstance(value, dict):

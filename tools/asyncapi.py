@@ -7,11 +7,9 @@ import contract
 from outbound.message import TEST
 from outbound.webhook import CLOUDEVENTS, MEDIA_TYPES, PLAIN
 from tools.openapi import DOCUMENT as OPENAPI
-from tools.openapi import Schema, location_schema, object_schema, or_null, read_schema
+from tools.openapi_schemas import TIME, Schema, location_schema, object_schema, or_null, read_schema
 
 DOCUMENT = OPENAPI.with_name("asyncapi.json")
-
-_TIME: Schema = {"type": "integer", "description": "ms since the epoch"}
 
 
 def describe() -> Schema:
@@ -106,7 +104,7 @@ def _notification() -> Schema:
             "version": {"type": "integer", "description": "Greater with each change of the shipment."},
             "status": fields["status"],
             "previous_status": {"enum": [*contract.STATUSES, None]},
-            "timestamp": {**_TIME, "description": "Of the last update; ms since the epoch."},
+            "timestamp": {**TIME, "description": "Of the last update; ms since the epoch."},
             "location": location_schema(fields),
             **{
                 name: or_null(fields[name], "Of the shipment.")

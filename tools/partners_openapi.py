@@ -9,11 +9,11 @@ from contract.routes import Parameter, Route, WholeNumber
 from outbound.delivery import DELIVERED, FAILED, KEPT, PENDING
 from outbound.message import TEST
 from tools.openapi import DOCUMENT as OPENAPI
-from tools.openapi import SIGV4, Schema, error_schema, object_schema, or_null, read_schema, ref
+from tools.openapi import SIGV4
+from tools.openapi_schemas import TIME, Schema, error_schema, object_schema, or_null, read_schema, ref
 
 DOCUMENT = OPENAPI.with_name("partners-openapi.json")
 
-_TIME: Schema = {"type": "integer", "description": "ms since the epoch"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TEXT: Schema = {"type": "string"}
 _REASONS = {
@@ -90,11 +90,11 @@ def _webhooks() -> Schema:
     fields = chosen["properties"]
     known = {
         "id": _TEXT,
-        "created_at": _TIME,
+        "created_at": TIME,
         **fields,
         "url": or_null(fields["url"], "Null of a pull feed."),
         "failures": {**_COUNT, "description": "In a row."},
-        "blocked_until": or_null(_TIME, "While it is set, deliveries wait; ms since the epoch."),
+        "blocked_until": or_null(TIME, "While it is set, deliveries wait; ms since the epoch."),
     }
     shown = {
         "secret": {"type": "string", "pattern": "^whsec_", "description": "Of one with a `url`."},
@@ -105,7 +105,7 @@ def _webhooks() -> Schema:
         "Webhook": object_schema(known),
         "NewWebhook": object_schema(known, shown),
         "Webhooks": object_schema({"webhooks": _list("Webhook"), "count": _COUNT}),
-        "NewSecret": object_schema({"former_until": _TIME}, shown),
+        "NewSecret": object_schema({"former_until": TIME}, shown),
         "TestMessage": object_schema({"id": _TEXT, "sequence": _COUNT}),
         "Replay": object_schema({"count": _COUNT}),
     }
@@ -118,10 +118,10 @@ def _deliveries() -> Schema:
             "id": {"type": "string", "description": "The `webhook-id`."},
             "event": {"enum": [*contract.EVENTS, TEST]},
             "state": {"enum": [PENDING, DELIVERED, FAILED, KEPT]},
-            "created_at": _TIME,
+            "created_at": TIME,
             "attempts": _COUNT,
-            "attempted_at": or_null(_TIME, "Of the last attempt; ms since the epoch."),
-            "next_attempt": or_null(_TIME, "Not before; ms since the epoch."),
+            "attempted_at": or_null(TIME, "Of the last attempt; ms since the epoch."),
+            "next_attempt": or_null(TIME, "Not before; ms since the epoch."),
             "status": or_null({"type": "integer"}, "Of the last answer."),
             "answer": or_null(_TEXT, "The first KB of it."),
             "error": or_null(_TEXT, "Why there was none."),

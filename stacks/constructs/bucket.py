@@ -1,6 +1,6 @@
 """A bucket that nobody but its owners reads."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
 from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
@@ -19,8 +19,12 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 )
 from constructs import Construct
 
+from stacks.constructs.environment import Environment
 from stacks.constructs.key import EncryptionKey
 from stacks.constructs.role import Role, policy_document, refuse_plain_http
+
+#: For longer than the dead-letter queue keeps its message of an object.
+KEPT_DAYS = 30
 
 
 class PrivateBucket(Construct):
@@ -30,7 +34,6 @@ class PrivateBucket(Construct):
         key: what it is encrypted with, if not with a key of S3's own.
         tls_only: an emulator on this machine speaks plain HTTP.
         force_destroy: whether what is in it is deleted with it.
-        kept_days: after how many days what is in it is deleted, by what the rule is called, if it is.
     """
 
     def __init__(
@@ -42,7 +45,6 @@ class PrivateBucket(Construct):
         key: EncryptionKey | None,
         tls_only: bool,
         force_destroy: bool = False,
-        kept_days: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._key = key
@@ -75,29 +77,52 @@ class PrivateBucket(Construct):
         if tls_only:
             refusal = refuse_plain_http("s3:*", self.arn, f"{self.arn}/*")
             S3BucketPolicy(self, "policy", bucket=self._bucket.id, policy=policy_document(refusal))
-        if kept_days:
-            S3BucketLifecycleConfiguration(
-                self,
-                "expiration",
-                bucket=self._bucket.id,
-                rule=[
-                    S3BucketLifecycleConfigurationRule(
-                        id=rule,
-                        status="Enabled",
-                        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
-                        expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=days)],
-                        abort_incomplete_multipart_upload=[
-                            S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
-                                days_after_initiation=1
-                            )
-                        ],
-                    )
-                    for rule, days in kept_days.items()
-                ],
-            )
 
     def grant_put(self, role: Role) -> None:
         """Lets `role` add objects."""
         role.allow(["s3:PutObject"], f"{self.arn}/*")
         if self._key:
             self._key.grant_use(role, via="s3")
+
+    def _add_rule(self, name: str, **deletion: Any) -> None:
+        """Adds the bucket's one lifecycle rule, by which uploads that were broken off are deleted after a day too."""
+        S3BucketLifecycleConfiguration(
+            self,
+            "expiration",
+            bucket=self._bucket.id,
+            rule=[
+                S3BucketLifecycleConfigurationRule(
+                    id=name,
+                    status="Enabled",
+                    filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+                    abort_incomplete_multipart_upload=[
+                        S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
+                            days_after_initiation=1
+                        )
+                    ],
+                    **deletion,
+                )
+            ],
+        )
+
+
+class ExpiringBucket(PrivateBucket):
+    """A bucket of an environment that keeps for 30 days what is in it.
+
+    Args:
+        name: what its own begins with.
+        rule: what its lifecycle rule is called.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, name: str, rule: str) -> None:
+        environment = Environment.of(scope)
+        super().__init__(
+            scope,
+            id,
+            name=environment.bucket_name(name),
+            key=environment.key,
+            # An emulator on this machine speaks plain HTTP.
+            tls_only=not environment.emulated,
+            force_destroy=not environment.protect_from_deletion,
+        )
+        self._add_rule(rule, expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=KEPT_DAYS)])

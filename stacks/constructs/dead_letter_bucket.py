@@ -3,16 +3,12 @@
 from cdktf_cdktf_provider_aws.s3_bucket_notification import S3BucketNotification
 from constructs import Construct
 
-from stacks.constructs.bucket import PrivateBucket
-from stacks.constructs.environment import Environment
-from stacks.constructs.queue import DeadLetterQueue
+from stacks.constructs.bucket import ExpiringBucket
+from stacks.constructs.dead_letter_queue import DeadLetterQueue
 from stacks.constructs.role import Role
 
-#: For longer than the message in the queue, with which the alarm ends.
-KEPT_DAYS = 30
 
-
-class DeadLetterBucket(PrivateBucket):
+class DeadLetterBucket(ExpiringBucket):
     """Keeps for 30 days the records of a stream that a function could not handle; `make redrive` sends them again.
 
     Lambda writes an object for each batch that it gives up. The queue gets a message of it, which keeps an alarm
@@ -20,26 +16,10 @@ class DeadLetterBucket(PrivateBucket):
     a test message first, which would set off the alarm.)
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        environment: Environment,
-        queue: DeadLetterQueue,
-        tls_only: bool,
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            name=environment.bucket_name("tracking-dlq"),
-            key=environment.key,
-            tls_only=tls_only,
-            force_destroy=not environment.protect_from_deletion,
-            kept_days={"dead-letters": KEPT_DAYS},
-        )
+    def __init__(self, scope: Construct, id: str, *, queue: DeadLetterQueue) -> None:
+        super().__init__(scope, id, name="tracking-dlq", rule="dead-letters")
         S3BucketNotification(self, "arrivals", bucket=self._bucket.id, eventbridge=True)
-        queue.announce_objects(self._bucket.bucket, rule_name=f"tracking-dead-letters-{environment.name}")
+        queue.announce_objects(self._bucket.bucket, rule_name="tracking-dead-letters")
 
     def grant_write(self, role: Role) -> None:
         """Lets Lambda write what the function with `role` could not handle.

@@ -1,8 +1,9 @@
 """What the resources of an environment have in common."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from cdktf import Fn
+from cdktf import Fn, TerraformStack
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from constructs import Construct
 
@@ -13,7 +14,7 @@ from stacks.constructs.log_group import log_group
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What a stack hands on to all that it is made of."""
+    """What the constructs of a stack find by `Environment.of`."""
 
     name: str
     """Ends every name."""
@@ -24,6 +25,15 @@ class Environment:
     """Of the customer's own, for data and logs, if there is one."""
     log_retention_days: int
     protect_from_deletion: bool
+    emulated: bool
+    """AWS is an emulator on this machine."""
+
+    @staticmethod
+    def of(construct: Construct) -> "Environment":
+        """That of the stack that holds the construct."""
+        stack: Any = TerraformStack.of(construct)
+        environment: Environment = stack.environment
+        return environment
 
     def bucket_name(self, name: str) -> str:
         """What a bucket is called: unique in the world and in 63 characters, whatever the environment's name is."""

@@ -10,14 +10,15 @@ from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunctionEnvironment,
     LambdaFunctionTracingConfig,
 )
+from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
 import contract
 from stacks.constructs.alarms import Alarm
 from stacks.constructs.dashboard import Graph
+from stacks.constructs.dead_letter_queue import DeadLetterQueue
 from stacks.constructs.environment import Environment
 from stacks.constructs.metric import Metric
-from stacks.constructs.queue import DeadLetterQueue
 from stacks.constructs.role import Role
 from stacks.package import PYTHON, build
 
@@ -26,8 +27,8 @@ class PythonFunction(Construct):
     """A function on Python 3.13 and arm64 that writes its logs and traces, and no more until it is granted.
 
     Args:
-        environment: whose name ends that of the function, and of its role.
         package: the folder of ``lambda/`` with the code, whose module `handler` has the function `handler`.
+        name: ``tracking-`` and the package, if it is no other; the environment's ends it, and that of its role.
         service: what its logs and metrics are called by; the function's name, if there is no other.
         role_name: the function's name with ``-role``, if it is no other.
         variables: of its environment, besides those that every function has.
@@ -42,12 +43,11 @@ class PythonFunction(Construct):
         scope: Construct,
         id: str,
         *,
-        environment: Environment,
-        name: str,
         package: str,
         memory_mb: int,
         timeout_seconds: int,
         variables: Mapping[str, str],
+        name: str = "",
         service: str = "",
         role_name: str = "",
         dead_letters: DeadLetterQueue | None = None,
@@ -55,6 +55,8 @@ class PythonFunction(Construct):
         reserved_concurrency: int = 0,
     ) -> None:
         super().__init__(scope, id)
+        environment = Environment.of(self)
+        name = name or f"tracking-{package}"
         function_name, key = f"{name}-{environment.name}", environment.key
         self._variables = {
             contract.ENVIRONMENT: environment.name,
@@ -113,6 +115,18 @@ class PythonFunction(Construct):
         self.invoke_arn = self._function.invoke_arn
         self.timeout_seconds = timeout_seconds
         self.runtime = self._function.runtime
+
+    def let_api_call(self, scope: Construct, id: str, *, statement_id: str, execution_arn: str) -> None:
+        """Lets one API of API Gateway call the function; `scope` is the API's construct."""
+        LambdaPermission(
+            scope,
+            id,
+            statement_id=statement_id,
+            action="lambda:InvokeFunction",
+            function_name=self.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=f"{execution_arn}/*/*",
+        )
 
     def metric(self, name: str, statistic: str = "Sum") -> Metric:
         """A metric that Lambda emits for the function."""

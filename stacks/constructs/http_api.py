@@ -16,7 +16,6 @@ from cdktf_cdktf_provider_aws.apigatewayv2_stage import (
     Apigatewayv2StageAccessLogSettings,
     Apigatewayv2StageDefaultRouteSettings,
 )
-from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
 from stacks.constructs.environment import Environment
@@ -58,7 +57,7 @@ class HttpApi(Construct):
     Its one stage, $default, stands in no path, and follows every change by itself.
 
     Args:
-        environment: whose name ends the API's.
+        name: without the environment's, which ends it.
         allowed_origins: whose scripts may read the answers, if there are any; API Gateway answers their preflight
             requests.
         rate_limit: requests a second, for all callers together.
@@ -70,7 +69,6 @@ class HttpApi(Construct):
         scope: Construct,
         id: str,
         *,
-        environment: Environment,
         name: str,
         description: str,
         rate_limit: int,
@@ -78,6 +76,7 @@ class HttpApi(Construct):
         allowed_origins: Sequence[str] | None = None,
     ) -> None:
         super().__init__(scope, id)
+        environment = Environment.of(self)
         name = f"{name}-{environment.name}"
         api = Apigatewayv2Api(
             self,
@@ -138,14 +137,8 @@ class HttpApi(Construct):
             name: ends the ids of what connects the function, where it is not the API's only one.
         """
         suffix = f"-{name}" if name else ""
-        LambdaPermission(
-            self,
-            f"permission{suffix}",
-            statement_id="AllowHttpApiInvoke",
-            action="lambda:InvokeFunction",
-            function_name=function.name,
-            principal="apigateway.amazonaws.com",
-            source_arn=f"{self._execution_arn}/*/*",
+        function.let_api_call(
+            self, f"permission{suffix}", statement_id="AllowHttpApiInvoke", execution_arn=self._execution_arn
         )
         integration = Apigatewayv2Integration(
             self,

@@ -18,13 +18,13 @@ class Parameters(Construct):
         scope: Construct,
         id: str,
         *,
-        environment: Environment,
         table_name: str,
         timeout_seconds: int,
         rate_limit: int,
         flags: Mapping[str, bool],
     ) -> None:
         super().__init__(scope, id)
+        environment = Environment.of(self)
         self._config = SsmParameter(
             self,
             "config",

@@ -1,79 +1,70 @@
-"""The dead-letter queue."""
+"""A queue."""
 
-import json
-
-from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule
-from cdktf_cdktf_provider_aws.cloudwatch_event_target import CloudwatchEventTarget
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy
 from constructs import Construct
 
-from stacks.constructs.key import EncryptionKey
+from stacks.constructs.environment import Environment
 from stacks.constructs.metric import Metric
 from stacks.constructs.role import Role, policy_document, refuse_plain_http
 
+RETENTION_SECONDS = 14 * 24 * 3600
 
-class DeadLetterQueue(Construct):
-    """Holds for 14 days a message of each thing that a function was to handle while nobody waited, and could not.
 
-    Of a batch of the table's stream it says which object of the dead letters' bucket has the records; `make redrive`
-    has them handled once more. Of an asynchronous invocation it is the event. A synchronous failure, such as one
-    behind API Gateway, is told to the caller and never comes here.
+class EncryptedQueue(Construct):
+    """A queue that is encrypted, reached over TLS alone, and keeps a message for 14 days.
+
+    Args:
+        name: without the environment's, which ends it.
     """
 
-    announcement_failures: Metric
-    """How many objects the queue was not told of; there once it is to be told of any."""
-
-    def __init__(self, scope: Construct, id: str, *, name: str, key: EncryptionKey | None) -> None:
+    def __init__(self, scope: Construct, id: str, *, name: str) -> None:
         super().__init__(scope, id)
-        self._key = key
-        self._queue = SqsQueue(
-            self,
-            "queue",
-            name=name,
-            message_retention_seconds=1_209_600,
-            visibility_timeout_seconds=300,
-            sqs_managed_sse_enabled=None if key else True,
-            kms_master_key_id=key.arn if key else None,
-        )
-        self._tls_only = refuse_plain_http("sqs:*", self._queue.arn)
-        self._policy = SqsQueuePolicy(
-            self, "policy", queue_url=self._queue.url, policy=policy_document(self._tls_only)
-        )
-        self.name = self._queue.name
-        self.arn = self._queue.arn
-        self.url = self._queue.url
+        self._environment = Environment.of(self)
+        self._queue, self._policy = self._add("queue", "policy", name)
+        self.name, self.arn, self.url = self._queue.name, self._queue.arn, self._queue.url
 
     def metric(self, name: str) -> Metric:
         """A gauge that SQS emits for the queue, unless nothing was in it or asked for in 6 hours."""
         return Metric("AWS/SQS", name, "Maximum", {"QueueName": self.name})
 
     def grant_send(self, role: Role) -> None:
-        """Lets `role` add dead letters."""
-        role.allow(["sqs:SendMessage"], self.arn)
-        if self._key:
-            self._key.grant_use(role, via="sqs")
+        """Lets `role` add messages."""
+        self._grant(role, "sqs:SendMessage")
 
-    def announce_objects(self, bucket: str, *, rule_name: str) -> None:
-        """Adds a message for each object that comes into the bucket with this name, which tells EventBridge."""
-        pattern = {
-            "source": ["aws.s3"],
-            "detail-type": ["Object Created"],
-            "detail": {"bucket": {"name": [bucket]}},
-        }
-        rule = CloudwatchEventRule(self, "arrivals", name=rule_name, event_pattern=json.dumps(pattern))
-        # With an id of the provider's, a deploy that was killed here would leave a target that nobody knows.
-        CloudwatchEventTarget(self, "announcement", rule=rule.name, arn=self.arn, target_id="queue")
+    def _grant(self, role: Role, *actions: str) -> None:
+        role.allow([*actions], self.arn)
+        if self._environment.key:
+            self._environment.key.grant_use(role, via="sqs")
+
+    def _add(self, id: str, policy_id: str, name: str) -> tuple[SqsQueue, SqsQueuePolicy]:
+        key = self._environment.key
+        queue = SqsQueue(
+            self,
+            id,
+            name=f"{name}-{self._environment.name}",
+            message_retention_seconds=RETENTION_SECONDS,
+            sqs_managed_sse_enabled=None if key else True,
+            kms_master_key_id=key.arn if key else None,
+        )
+        policy = policy_document(refuse_plain_http("sqs:*", queue.arn))
+        return queue, SqsQueuePolicy(self, policy_id, queue_url=queue.url, policy=policy)
+
+    def _let_send(self, service: str, source_arn: str, *, sid: str, names_source: bool) -> None:
+        """Lets a service add messages for one source of it.
+
+        Args:
+            sid: of the statement in the key's policy.
+            names_source: whether the service tells KMS too which source it acts for.
+        """
+        condition = {"ArnEquals": {"aws:SourceArn": source_arn}}
         statement = {
             "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
+            "Principal": {"Service": service},
             "Action": "sqs:SendMessage",
             "Resource": self.arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": rule.arn}},
+            "Condition": condition,
         }
-        self._policy.policy = policy_document(statement, self._tls_only)
-        if self._key:
-            # EventBridge tells KMS of no source account or ARN (SNS developer guide, "Key management"). Whoever
-            # else sends by EventBridge is refused by the queue.
-            self._key.allow_service("Events", "events.amazonaws.com", None)
-        self.announcement_failures = Metric("AWS/Events", "FailedInvocations", "Sum", {"RuleName": rule.name})
+        self._policy.policy = policy_document(statement, refuse_plain_http("sqs:*", self.arn))
+        if self._environment.key:
+            self._environment.key.allow_service(sid, service, condition if names_source else None)

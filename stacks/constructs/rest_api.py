@@ -23,7 +23,6 @@ from cdktf_cdktf_provider_aws.api_gateway_rest_api import (
     ApiGatewayRestApiEndpointConfiguration,
 )
 from cdktf_cdktf_provider_aws.api_gateway_stage import ApiGatewayStage, ApiGatewayStageAccessLogSettings
-from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from constructs import Construct
 
 from contract.routes import Body, Route
@@ -63,7 +62,7 @@ class RestApi(Construct):
     """A regional REST API whose methods all take a SigV4 signature and call one function.
 
     Args:
-        environment: whose name ends the API's, and is that of its stage.
+        name: without the environment's, which ends it, and is that of the stage.
         rate_limit: requests a second, for all callers together.
         burst_limit: requests at once.
     """
@@ -73,7 +72,6 @@ class RestApi(Construct):
         scope: Construct,
         id: str,
         *,
-        environment: Environment,
         name: str,
         description: str,
         function: PythonFunction,
@@ -85,6 +83,7 @@ class RestApi(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._function = function
+        environment = Environment.of(self)
         self._api = ApiGatewayRestApi(
             self,
             "api",
@@ -102,14 +101,8 @@ class RestApi(Construct):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        LambdaPermission(
-            self,
-            "permission",
-            statement_id="AllowAPIGatewayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=function.name,
-            principal="apigateway.amazonaws.com",
-            source_arn=f"{self._api.execution_arn}/*/*",
+        function.let_api_call(
+            self, "permission", statement_id="AllowAPIGatewayInvoke", execution_arn=self._api.execution_arn
         )
 
         self._resource_ids = {"": self._api.root_resource_id}
@@ -159,18 +152,10 @@ class RestApi(Construct):
             uri=self._function.invoke_arn,
         )
         response = ApiGatewayMethodResponse(
-            self,
-            f"{id} 200",
-            **place,
-            status_code="200",
-            response_models={"application/json": "Empty"},
+            self, f"{id} 200", **place, status_code="200", response_models={"application/json": "Empty"}
         )
         integration_response = ApiGatewayIntegrationResponse(
-            self,
-            f"{id} integration 200",
-            **place,
-            status_code=response.status_code,
-            depends_on=[integration],
+            self, f"{id} integration 200", **place, status_code=response.status_code, depends_on=[integration]
         )
         self._definition += [method, integration, response, integration_response]
 

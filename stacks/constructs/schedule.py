@@ -20,21 +20,14 @@ class Schedule(Construct):
     for it, so that a dead letter of it could only be thrown away.
 
     Args:
-        environment: whose name ends that of the schedule, and of its role.
+        name: without the environment's, which ends it, and that of the role.
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        environment: Environment,
-        name: str,
-        role_name: str,
-        function: PythonFunction,
-        minutes: int,
+        self, scope: Construct, id: str, *, name: str, role_name: str, function: PythonFunction, minutes: int
     ) -> None:
         super().__init__(scope, id)
+        environment = Environment.of(self)
         schedule_name, account, key = f"{name}-{environment.name}", environment.account, environment.key
         role = Role(
             self,

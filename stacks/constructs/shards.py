@@ -5,6 +5,7 @@ from cdktf_cdktf_provider_aws.ssm_parameter import SsmParameter
 from constructs import Construct
 
 import contract
+from stacks.constructs.environment import Environment
 from stacks.constructs.function import PythonFunction
 
 
@@ -16,9 +17,9 @@ class StatusIndexShards(Construct):
     answer. So a greater number takes two deployments, of which the first lets all functions read the new shards.
     """
 
-    def __init__(self, scope: Construct, id: str, *, environment: str, wanted: int) -> None:
+    def __init__(self, scope: Construct, id: str, *, wanted: int) -> None:
         super().__init__(scope, id)
-        self._name = contract.SHARDS_PARAMETER.format(environment=environment)
+        self._name = contract.SHARDS_PARAMETER.format(environment=Environment.of(self).name)
         # By path, since that finds nothing, where the parameter's name would fail, before the first deployment.
         there = DataAwsSsmParametersByPath(self, "before", path=self._name.rpartition("/")[0])
         before = f"try(tonumber(nonsensitive({there.fqn}.values)[0]), {wanted})"

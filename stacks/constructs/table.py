@@ -24,9 +24,8 @@ class Table(Construct):
     """A table that is billed by request, encrypted and can be restored to any second of the last 35 days.
 
     Args:
-        environment: whose name ends the table's.
+        name: without the environment's, which ends it.
         keys: types of the hash key and, if there is one, the range key, by attribute.
-        operations: what is called on it; its stream apart.
         index_time: the range key of its index by status, if it has one; the hash key is STATUS_KEY.
         sparse: its other indexes.
         stream: whether functions are told what changes.
@@ -39,10 +38,8 @@ class Table(Construct):
         scope: Construct,
         id: str,
         *,
-        environment: Environment,
         name: str,
         keys: Mapping[str, str],
-        operations: tuple[str, ...],
         index_time: str = "",
         sparse: Sequence[Index] = (),
         stream: bool = False,
@@ -50,7 +47,8 @@ class Table(Construct):
         protected: bool = True,
     ) -> None:
         super().__init__(scope, id)
-        self.operations = operations
+        environment = Environment.of(self)
+        self._operations: set[str] = set()
         self._key = key = environment.key
         by_status = [Index(contract.STATUS_INDEX, contract.STATUS_KEY, index_time)] if index_time else []
         indexes = [*by_status, *sparse]
@@ -92,6 +90,11 @@ class Table(Construct):
         self.name = self._table.name
         self.stream_arn = self._table.stream_arn
 
+    @property
+    def operations(self) -> list[str]:
+        """What has been granted on the table itself."""
+        return sorted(self._operations)
+
     def metric(self, name: str, *, operation: str | None = None) -> Metric:
         """A metric that DynamoDB emits for the table, or for one operation on it."""
         return _metric(name, TableName=self.name, Operation=operation)
@@ -102,6 +105,7 @@ class Table(Construct):
 
     def grant(self, role: Role, *operations: str) -> None:
         """Lets `role` call operations on the table."""
+        self._operations |= {*operations}
         self._grant(role, operations, self._table.arn)
 
     def grant_indexes(self, role: Role, *names: str) -> None:

@@ -59,17 +59,9 @@ class WebAcl(Construct):
         rate_limit: requests a second that the stage serves to all callers together.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        environment: Environment,
-        name: str,
-        stage_arn: str,
-        rate_limit: int,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, name: str, stage_arn: str, rate_limit: int) -> None:
         super().__init__(scope, id)
+        environment = Environment.of(self)
         name = f"{name}-{environment.name}"
         rate = {
             "limit": rate_limit * RATE_WINDOW_SECONDS // 2,

@@ -1,7 +1,8 @@
 """`make redrive`, over dead letters of the deployed notifier and over some that nobody can handle."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ import pytest
 
 import contract
 from inbound.quarantine import Quarantine
+from local.function import Function
 from local.invoke import InvokeApi
 from tests.mapped import Mapped, eventually
 from tools import redrive
@@ -164,30 +166,39 @@ def quarantine(mapped: Mapped) -> str:
     return bucket
 
 
+@pytest.fixture
+def deploy_inbound(
+    mapped: Mapped, environment: dict[str, str], quarantine: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Function]]:
+    """Deploys the inbound function, with these variables too, for the command to invoke."""
+    with ExitStack() as stack:
+
+        def deploy(**variables: str) -> Function:
+            sources = json.dumps({"demo": {"mapping": "generic"}})
+            variables |= {contract.INBOUND_SOURCES: sources, contract.QUARANTINE_BUCKET: quarantine}
+            function = mapped.deploy_inbound(environment | variables)
+            api = stack.enter_context(InvokeApi({function.name: function}))
+            monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
+            return function
+
+        yield deploy
+
+
 def test_what_was_kept_is_mapped_again_and_deleted_if_it_is_an_update_now(
     mapped: Mapped,
-    environment: dict[str, str],
     quarantine: str,
+    deploy_inbound: Callable[..., Function],
     run: Callable[..., tuple[Any, str]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def keys() -> list[str]:
         listed = boto3.client("s3").list_objects_v2(Bucket=quarantine)
         return [item["Key"] for item in listed.get("Contents", [])]
 
-    function = mapped.deploy_inbound(
-        environment
-        | {
-            contract.INBOUND_SOURCES: json.dumps({"demo": {"mapping": "generic"}}),
-            contract.QUARANTINE_BUCKET: quarantine,
-        }
-    )
-    with InvokeApi({function.name: function}) as api:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
-        status, said = run("--dry-run")
-        assert (status, len(keys())) == (0, 3)
-        assert f"would map {keys()[0]} again." in said
-        status, said = run()
+    deploy_inbound()
+    status, said = run("--dry-run")
+    assert (status, len(keys())) == (0, 3)
+    assert f"would map {keys()[0]} again." in said
+    status, said = run()
     assert status == "Left: 2 messages."
     assert "stored 1 update of demo/" in said
     assert "1 event of demo/" in said
@@ -199,22 +210,9 @@ def test_what_was_kept_is_mapped_again_and_deleted_if_it_is_an_update_now(
 
 
 def test_while_the_table_is_away_what_was_kept_stays(
-    mapped: Mapped,
-    environment: dict[str, str],
-    quarantine: str,
-    run: Callable[..., tuple[Any, str]],
-    monkeypatch: pytest.MonkeyPatch,
+    deploy_inbound: Callable[..., Function], run: Callable[..., tuple[Any, str]]
 ) -> None:
-    function = mapped.deploy_inbound(
-        environment
-        | {
-            contract.INBOUND_SOURCES: json.dumps({"demo": {"mapping": "generic"}}),
-            contract.QUARANTINE_BUCKET: quarantine,
-            "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9",
-        }
-    )
-    with InvokeApi({function.name: function}) as api:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
-        status, said = run()
+    function = deploy_inbound(AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9")
+    status, said = run()
     assert status == "Left: 3 messages."
     assert f"{function.name} failed on demo/" in said

@@ -7,7 +7,7 @@ from typing import Any
 import contract
 from stacks.settings_schema import settings as schemas
 from tests.metrics import metrics
-from tests.synthesis import grants, referred, resource, settings, synthesize
+from tests.synthesis import every_grant, grants, referred, resource, settings, synthesize
 
 
 def function(stack: dict[str, Any], env: str, name: str = "deadlines") -> dict[str, Any]:
@@ -23,19 +23,12 @@ def schedule_minutes(stack: dict[str, Any]) -> int:
 
 
 def test_the_function_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str) -> None:
-    group, table = f"/aws/lambda/tracking-deadlines-{env}:*", f"tracking-shipments-{env}"
-    expected = {
+    table = f"tracking-shipments-{env}"
+    expected = every_grant(stack, "deadlines", env) | {
         ("dynamodb:Query", "aws_dynamodb_table", f"{table}/index/DueIndex"),
         ("dynamodb:GetItem", "aws_dynamodb_table", table),
         ("dynamodb:PutItem", "aws_dynamodb_table", table),
-        ("logs:CreateLogStream", "aws_cloudwatch_log_group", group),
-        ("logs:PutLogEvents", "aws_cloudwatch_log_group", group),
-        ("xray:PutTraceSegments", "*", ""),
-        ("xray:PutTelemetryRecords", "*", ""),
     }
-    if env == "prod":
-        key = resource(stack, "aws_kms_key")["description"]
-        expected |= {(action, "aws_kms_key", key) for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
     assert grants(stack, f"tracking-deadlines-role-{env}") == expected
 
 

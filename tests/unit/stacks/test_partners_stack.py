@@ -1,7 +1,6 @@
 """What has to hold of the partners' stack."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from tests.synthesis import (
     stacks,
     statements,
     synthesize,
-    tracking,
     write_settings,
 )
 
@@ -138,27 +136,6 @@ def test_what_is_kept_is_private_encrypted_and_gone_after_30_days(prod: dict[str
     assert (refusal["Effect"], refusal["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     blocked = resource(prod, "aws_s3_bucket_public_access_block")
     assert all(blocked[name] for name in blocked if name.startswith(("block", "ignore", "restrict")))
-
-
-def test_what_is_named_is_what_the_tracking_stack_makes(stack: dict[str, Any], env: str) -> None:
-    variables = resource(stack, "aws_lambda_function", handler="inbound.handler.handler")["environment"][
-        "variables"
-    ]
-    assert resource(tracking(env), "aws_dynamodb_table", name=variables[contract.TABLE_NAME])
-    actions = {
-        action
-        for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
-        for action in alarm.get("alarm_actions", [])
-    }
-    (topic,) = actions
-    assert resource(tracking(env), "aws_sns_topic", name=referred(stack, topic)[1]["name"])
-
-
-def test_no_log_names_a_shipment_or_a_source(stack: dict[str, Any]) -> None:
-    logged = json.dumps(
-        json.loads(resource(stack, "aws_apigatewayv2_stage")["access_log_settings"]["format"])
-    )
-    assert not re.search(r"\$context\.(path|identity|http\.path|domain|authorizer)", logged)
 
 
 def jwt_source(**changes: Any) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from tests.synthesis import (
     stacks,
     statements,
     synthesize,
-    tracking,
 )
 
 #: What the role may do, as (action, type, name of the resource).
@@ -65,9 +64,7 @@ def test_every_route_leads_to_the_function(stack: dict[str, Any], function: dict
         assert "authorization_type" not in route
 
 
-def test_the_stage_deploys_itself_is_throttled_and_logs_nobodys_parcel(
-    stack: dict[str, Any], env: str
-) -> None:
+def test_the_stage_deploys_itself_is_throttled_and_logs(stack: dict[str, Any], env: str) -> None:
     stage = resource(stack, "aws_apigatewayv2_stage")
     assert (stage["name"], stage["auto_deploy"]) == ("$default", True)
     chosen = settings(env).public
@@ -79,8 +76,6 @@ def test_the_stage_deploys_itself_is_throttled_and_logs_nobodys_parcel(
     assert referred(stack, log["destination_arn"])[1]["name"] == (
         f"/aws/vendedlogs/apigateway/tracking-public-{env}"
     )
-    logged = json.dumps(list(json.loads(log["format"]).values()))
-    assert not re.search(r"\$context\.(path|identity|http\.path|domain)", logged)
 
 
 def test_the_function_is_as_announced(stack: dict[str, Any], env: str, function: dict[str, Any]) -> None:
@@ -208,18 +203,6 @@ LOOK_UPS = {"aws_caller_identity", "aws_partition", "aws_region", "aws_ssm_param
 def test_no_plan_looks_for_what_is_not_there_in_an_empty_account(env: str) -> None:
     for stack in stacks(env).values():
         assert stack["data"].keys() <= LOOK_UPS
-
-
-def test_what_is_named_is_what_the_tracking_stack_makes(stack: dict[str, Any], env: str) -> None:
-    topics = {
-        action
-        for alarm in resources(stack, "aws_cloudwatch_metric_alarm")
-        for action in alarm.get("alarm_actions", [])
-    }
-    (topic,) = topics
-    assert resource(tracking(env), "aws_sns_topic", name=referred(stack, topic)[1]["name"])
-    variables = resource(stack, "aws_lambda_function")["environment"]["variables"]
-    assert resource(tracking(env), "aws_dynamodb_table", name=variables[contract.TABLE_NAME])
 
 
 def test_no_state_is_read_by_another_stack(env: str) -> None:

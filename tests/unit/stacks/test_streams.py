@@ -10,7 +10,16 @@ import contract
 from main import ROOT
 from stacks.settings import SettingsError, load_settings
 from stacks.settings_schema import settings as schemas
-from tests.synthesis import grants, referred, resource, resources, settings, synthesize, write_settings
+from tests.synthesis import (
+    every_grant,
+    grants,
+    referred,
+    resource,
+    resources,
+    settings,
+    synthesize,
+    write_settings,
+)
 
 
 class Mapped(NamedTuple):
@@ -74,19 +83,12 @@ def mapping(stack: dict[str, Any], function: dict[str, Any]) -> dict[str, Any]:
 def test_a_function_may_do_what_it_does_and_no_more(stack: dict[str, Any], env: str, name: str) -> None:
     table, _, _, own = FUNCTIONS[name]
     stream = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
-    group = f"/aws/lambda/tracking-{name}-{env}:*"
-    expected = {(action, kind, called.format(env=env)) for action, kind, called in own} | {
+    expected = every_grant(stack, name, env)
+    expected |= {(action, kind, called.format(env=env)) for action, kind, called in own} | {
         *((f"dynamodb:{action}", "aws_dynamodb_table", f"{table}-{env}/stream/*") for action in stream),
         ("s3:PutObject", "aws_s3_bucket", "/*"),
         ("s3:ListBucket", "aws_s3_bucket", ""),
-        ("logs:CreateLogStream", "aws_cloudwatch_log_group", group),
-        ("logs:PutLogEvents", "aws_cloudwatch_log_group", group),
-        ("xray:PutTraceSegments", "*", ""),
-        ("xray:PutTelemetryRecords", "*", ""),
     }
-    if env == "prod":
-        key = resource(stack, "aws_kms_key")["description"]
-        expected |= {(action, "aws_kms_key", key) for action in ("kms:Decrypt", "kms:GenerateDataKey*")}
     assert grants(stack, f"tracking-{name}-role-{env}") == expected
 
 
