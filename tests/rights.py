@@ -1,22 +1,16 @@
 """The rights that the functions' calls to AWS need, and what the policy of a role says to them.
 
-What each function calls is listed here. Its functional tests fail at a call that is not listed (`recorded`), and
-tests/functional/functions/test_rights.py at one that is listed and not made; the policies of the deployed roles are
-judged by the list in tests/e2e/test_rights.py, with moto's evaluator of policies.
+What each function calls is listed here. Its functional tests fail at a call that is not listed, by
+tests/recorded_calls.py, and tests/functional/functions/test_rights.py at one that is listed and not made; the policies
+of the deployed roles are judged by the list in tests/e2e/test_rights.py, with moto's evaluator of policies.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from importlib import import_module
 from itertools import product
 from typing import Any, NamedTuple
 
 import botocore.session
-import pytest
-from botocore.client import BaseClient
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 
@@ -30,7 +24,6 @@ BUCKET = f"tracking-dlq-{ENVIRONMENT}-hash"
 QUARANTINE = f"tracking-quarantine-{ENVIRONMENT}-hash"
 #: What the policies' conditions ask for.
 CONDITION_KEYS = {"kms:ViaService", "cloudwatch:namespace"}
-_TEST_ENVIRONMENT = re.compile(r"pr-[0-9a-f]{12}")
 
 
 class Right(NamedTuple):
@@ -235,14 +228,6 @@ def beside(own: set[Right]) -> set[Right]:
     }
 
 
-_SINGLE = {"PublishBatch": "Publish", "SendMessageBatch": "SendMessage"}
-
-
-def _action(service: str, operation: str) -> str:
-    # SNS and SQS have no actions of their own for batches (Service Authorization Reference).
-    return f"{service}:{_SINGLE.get(operation, operation)}"
-
-
 class Granted(NamedTuple):
     """An action and a resource of a policy, both with the policy's wildcards."""
 
@@ -272,69 +257,3 @@ def grants(policy: dict[str, Any]) -> list[Granted]:
         for statement in policy["Statement"]
         for action, resource in product(statement["Action"], statement["Resource"])
     ]
-
-
-@contextmanager
-def recorded() -> Iterator[dict[str, set[Right]]]:
-    """The rights that the calls of each function need from now on, as if they were made in ENVIRONMENT.
-
-    Not those of functions that run in processes of their own.
-    """
-    found: dict[str, set[Right]] = defaultdict(set)
-    with pytest.MonkeyPatch.context() as patch:
-        for function in FUNCTIONS:
-            wiring = import_module(f"{function}.wiring")
-            for maker in ("Client", "make_client"):
-                if hasattr(wiring, maker):
-                    patch.setattr(wiring, maker, _recording(found[function], getattr(wiring, maker)))
-        yield found
-
-
-def _recording(found: set[Right], make_client: Any) -> Any:
-    def make(service: str, region: str, **options: Any) -> Any:
-        client = make_client(service, region, **options)
-
-        def keep(operation: str, params: dict[str, Any]) -> None:
-            for action, resource in _needed(service, region, operation, params):
-                found.add(Right(action, _TEST_ENVIRONMENT.sub(ENVIRONMENT, resource)))
-
-        def call(operation: str, **params: Any) -> Any:
-            keep(operation, params)
-            return sent(operation, **params)
-
-        if isinstance(client, BaseClient):
-            client.meta.events.register(
-                "provide-client-params", lambda params, model, **_: keep(model.name, params)
-            )
-        else:
-            sent, client.call = client.call, call
-        return client
-
-    return make
-
-
-def _needed(service: str, region: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(action, resource), as the Service Authorization Reference has them for an operation."""
-    action, prefix = _action(service, operation), f"arn:aws:{service}:{region}:{ACCOUNT}"
-    match service, params:
-        case "dynamodb", {"TableName": table, "IndexName": index}:
-            yield action, f"{prefix}:table/{table}/index/{index}"
-        case "dynamodb", {"TableName": table}:
-            yield action, f"{prefix}:table/{table}"
-        case "dynamodb", {"TransactItems": items}:
-            # DynamoDB developer guide, "Managing complex workflows with transactions".
-            for member in items:
-                ((kind, write),) = member.items()
-                yield f"dynamodb:{kind}Item", f"{prefix}:table/{write['TableName']}"
-        case "dynamodb", {"RequestItems": tables}:
-            yield from ((action, f"{prefix}:table/{table}") for table in tables)
-        case "ssm", {"Names": names}:
-            yield from ((action, f"{prefix}:parameter{name}") for name in names)
-        case "s3", {"Bucket": bucket, "Key": _}:
-            yield action, f"arn:aws:s3:::{bucket}/*"
-        case "sns", {"TopicArn": topic}:
-            yield action, topic
-        case "sqs", {"QueueUrl": url}:
-            yield action, f"{prefix}:{url.rpartition('/')[2]}"
-        case _:  # granted to nobody until it has a line here
-            yield action, "unknown"

@@ -19,7 +19,8 @@ from tests.conftest import REGION, Tables, environment_suffix
 from tests.feed import Feed
 from tests.line import Line, open_line
 from tests.mapped import Mapped
-from tests.rights import FUNCTIONS, Right, recorded
+from tests.recorded_calls import recorded
+from tests.rights import FUNCTIONS, Right
 from tracking.api import Api
 from tracking.wiring import make_api
 from web.errors import CODES

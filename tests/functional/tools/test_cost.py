@@ -14,7 +14,7 @@ from stacks.constructs.rest_api import ACCESS_LOG
 from tests.conftest import Tables
 from tests.functional.conftest import Caller
 from tests.senders import Sender
-from tools import cost
+from tools import cost_model
 
 #: What Lambda logs for an invocation ("Sending Lambda function logs to CloudWatch Logs").
 LAMBDA_LOG = """\
@@ -44,7 +44,8 @@ def test_the_sizes_are_those_of_a_request(
 ) -> None:
     start = int(time.time() * 1000) - 3_600_000
     updates = [
-        {**cost.UPDATE, "tracking_id": f"1Z{start:016}", "timestamp": start + number} for number in range(11)
+        {**cost_model.UPDATE, "tracking_id": f"1Z{start:016}", "timestamp": start + number}
+        for number in range(11)
     ]
     for update in updates[1:]:
         caller.post(update)
@@ -58,11 +59,11 @@ def test_the_sizes_are_those_of_a_request(
 
     around = len(LAMBDA_LOG) + len(json.dumps(ACCESS_LOG))
     # An item has no byte for each attribute, as a map inside it has.
-    assert item_size(item) - len(item) - 3 == pytest.approx(cost.ITEM, rel=0.05)
-    assert _length(posted.body) == pytest.approx(cost.POST_ANSWER, rel=0.05)
-    assert _length(got.body) == pytest.approx(cost.GET_ANSWER, rel=0.05)
-    assert len(post_log) + around == pytest.approx(cost.POST_LOG, rel=0.05)
-    assert len(get_log) + around == pytest.approx(cost.GET_LOG, rel=0.05)
+    assert item_size(item) - len(item) - 3 == pytest.approx(cost_model.ITEM, rel=0.05)
+    assert _length(posted.body) == pytest.approx(cost_model.POST_ANSWER, rel=0.05)
+    assert _length(got.body) == pytest.approx(cost_model.GET_ANSWER, rel=0.05)
+    assert len(post_log) + around == pytest.approx(cost_model.POST_LOG, rel=0.05)
+    assert len(get_log) + around == pytest.approx(cost_model.GET_LOG, rel=0.05)
 
 
 def test_the_log_is_that_of_a_partners_message(
@@ -71,9 +72,9 @@ def test_the_log_is_that_of_a_partners_message(
     sender = Sender.of(environment, "demo", {"mapping": "generic"})
     for number in range(2):  # the first says that it is a cold start
         capsys.readouterr()
-        sender.send({**cost.UPDATE, "tracking_id": f"1Z{number:016}"})
+        sender.send({**cost_model.UPDATE, "tracking_id": f"1Z{number:016}"})
     logged = len(capsys.readouterr().out) + len(LAMBDA_LOG) + len(json.dumps(http_api.ACCESS_LOG))
-    assert logged == pytest.approx(cost.INBOUND_LOG, rel=0.05)
+    assert logged == pytest.approx(cost_model.INBOUND_LOG, rel=0.05)
 
 
 def _length(body: Any) -> int:

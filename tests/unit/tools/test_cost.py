@@ -8,8 +8,8 @@ import pytest
 import contract
 from main import ROOT
 from tests.synthesis import settings as settings_of
-from tools import cost
-from tools.cost import READS, STANDING, UPDATES, Load, usd
+from tools import cost, cost_model
+from tools.cost_model import READS, STANDING, UPDATES, Load, usd
 from tools.generated import filled
 
 LOAD = Load(memory_mb=512, web_acl=False)
@@ -49,11 +49,11 @@ def test_a_web_acl_inspects_every_request() -> None:
 
 
 def test_api_gateway_gets_cheaper_in_steps() -> None:
-    a_second = 2e6 / cost.SECONDS_A_MONTH  # 2 million requests a month
-    assert cost.monthly(a_second, LOAD)["API Gateway"] == pytest.approx(2 * 3.50)
+    a_second = 2e6 / cost_model.SECONDS_A_MONTH  # 2 million requests a month
+    assert cost_model.monthly(a_second, LOAD)["API Gateway"] == pytest.approx(2 * 3.50)
     # 30,000 million: the published tiers by hand.
     expected = 333 * 3.50 + 667 * 2.80 + 19_000 * 2.38 + 10_000 * 1.51
-    assert cost.monthly(a_second * 15_000, LOAD)["API Gateway"] == pytest.approx(expected)
+    assert cost_model.monthly(a_second * 15_000, LOAD)["API Gateway"] == pytest.approx(expected)
 
 
 def test_what_is_paid_without_a_request_is_counted_in_the_synthesized_json() -> None:
@@ -93,5 +93,5 @@ def test_every_metric_of_the_functions_is_paid_for() -> None:
         ("notifier/*.py", "runtime/batch.py", "runtime/settings.py"),
         ("public/*.py", "web/*.py"),
     ]
-    assert sum(len(set(counted(*sources))) for sources in functions) == cost.METRICS
-    assert len(set(counted("inbound/*.py", "web/*.py"))) == cost.INBOUND_METRICS
+    assert sum(len(set(counted(*sources))) for sources in functions) == cost_model.METRICS
+    assert len(set(counted("inbound/*.py", "web/*.py"))) == cost_model.INBOUND_METRICS
