@@ -33,8 +33,8 @@ def test_an_update_is_written_twice_in_whole_kb(size: int, units: int) -> None:
 
 
 def test_lambda_is_billed_by_the_ms_and_its_memory() -> None:
-    # 0.75 ms of CPU at 512 of 1,769 MB are 2.6 ms, and 5 ms of waiting: 8 ms of half a GB.
-    assert usd(UPDATES, LOAD)["Lambda, time"] == pytest.approx(1e6 * 0.008 * 0.5 * 0.0000133334)
+    # 0.31 ms of CPU at 512 of 1,769 MB are 1.1 ms, and 5 ms of waiting: 7 ms of half a GB.
+    assert usd(UPDATES, LOAD)["Lambda, time"] == pytest.approx(1e6 * 0.007 * 0.5 * 0.0000133334)
 
 
 def test_a_read_of_the_index_costs_half_for_each_shard() -> None:
