@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -94,6 +95,17 @@ class Caller:
         """The answer to a GET."""
         return self.invoke(
             {"resource": path, "path": path, "httpMethod": "GET", "queryStringParameters": query or None}
+        )
+
+    def shipment(self, tracking_id: str, encoded: str = "") -> Answer:
+        """The answer to a GET of what is true of a shipment now; `encoded` stands in the path, if it is another."""
+        return self.invoke(
+            {
+                "resource": "/shipments/{tracking_id}",
+                "path": f"/shipments/{encoded or quote(tracking_id, safe='')}",
+                "httpMethod": "GET",
+                "queryStringParameters": None,
+            }
         )
 
     def history(self, tracking_id: str, limit: int = 100) -> list[dict[str, Any]]:

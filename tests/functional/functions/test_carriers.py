@@ -9,7 +9,6 @@ from shipments.tracking_id import is_of_carrier
 from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import BROWSER, Public
-from tests.functional.functions.test_shipments import get
 from tests.senders import Sender
 from tracking.wiring import make_api
 
@@ -45,7 +44,7 @@ def put(feed: Feed, tracking_id: str, *references: str, time: int = 1) -> str:
 def shown(caller: Caller, public: Public, tracking_id: str) -> list[tuple[int, Any]]:
     """The status and the tracking id of each answer, or the ids to choose from."""
     answers = (
-        get(caller, tracking_id),
+        caller.shipment(tracking_id),
         caller.get("/status", tracking_id=tracking_id),
         public.get(f"/shipments/{tracking_id}"),
     )
@@ -72,7 +71,7 @@ def test_a_number_of_several_carriers_is_to_be_chosen_from(
 ) -> None:
     ids = [put(feed, f"{carrier}:{number}", number) for carrier in ("dhl", "ups")]
     assert shown(caller, public, number) == [(409, ids)] * 3
-    assert get(caller, number).body["code"] == "ambiguous"
+    assert caller.shipment(number).body["code"] == "ambiguous"
     answer = public.get(f"/shipments/{number}", accept=BROWSER)
     assert answer.status == 409
     for carrier in ("dhl", "ups"):

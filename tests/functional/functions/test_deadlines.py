@@ -23,9 +23,9 @@ from shipments.deadlines import HOUR, Watch
 from shipments.shipment import Shipment, StoredUpdate
 from storage.shipments import Record
 from tests.feed import Feed
-from tests.functional.functions.test_notifier import handle
-from tests.functional.functions.test_projector import record_of
+from tests.invocations import handle, run
 from tests.line import Fault, Line
+from tests.records import record_of
 
 #: An event time, in ms.
 T = 1_700_000_000_000
@@ -63,11 +63,6 @@ def estimates(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     found: dict[str, int] = {}
     monkeypatch.setattr(domain, "estimate_end", lambda shipment: found.get(shipment.tracking_id))
     return found
-
-
-def run(sweep: Sweep, seconds: float = 300) -> None:
-    context = SimpleNamespace(aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: seconds * 1000)
-    sweep.handle(context)
 
 
 def due(feed: Feed) -> dict[str, int]:

@@ -14,9 +14,8 @@ from notifier.wiring import make_notifier
 from tests.conftest import Tables, environment_suffix
 from tests.feed import Feed
 from tests.functional.conftest import Caller
-from tests.functional.functions.test_deadlines import run
-from tests.functional.functions.test_notifier import handle
 from tests.functional.functions.test_webhooks import Manager
+from tests.invocations import handle, run
 from tests.metrics import metrics
 from tests.outbound import Outbound, context, notification, receiving
 from tests.senders import Sender

@@ -25,8 +25,8 @@ from storage.updates import decode_stored
 from tests.feed import SHARDS, Feed, Stream
 from tests.functional.conftest import Caller
 from tests.line import Fault, Line
+from tests.records import expected
 from tests.sns_line import SnsLine, open_sns_line
-from tests.unit.functions.test_shipment import expected
 from tracking.wiring import make_api
 
 #: Histories that are tried; `HISTORIES=10000 python -m pytest` with this file takes 20 minutes of CPU.

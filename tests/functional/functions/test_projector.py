@@ -3,7 +3,6 @@
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,13 +12,12 @@ from botocore.exceptions import BotoCoreError
 import contract
 from projector import wiring
 from runtime.batch import Batches
-from shipments.shipment import StoredUpdate
 from storage.attributes import ForeignItem
-from storage.shipments import Record
 from storage.updates import decode_stored
 from tests.feed import Feed
+from tests.invocations import handle
 from tests.line import Fault, Line
-from tests.unit.functions.test_shipment import expected
+from tests.records import check, history, record_of
 
 #: An event time, and a second; both in ms.
 T, S = 1_700_000_000_000, 1000
@@ -28,38 +26,6 @@ T, S = 1_700_000_000_000, 1000
 @pytest.fixture
 def projector(feed: Feed, environment: dict[str, str]) -> Batches:
     return wiring.make_projector({**environment, **feed.environment})
-
-
-def handle(projector: Batches, records: list[dict[str, Any]]) -> list[str]:
-    """The sequence numbers of the records that failed."""
-    answer = projector.handle({"Records": records}, SimpleNamespace(aws_request_id="lambda-1"))
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-
-
-def history(feed: Feed, shipment: str) -> list[StoredUpdate]:
-    """What is stored of a shipment, in order of time."""
-    pages = (
-        boto3.client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=feed.updates.table,
-            KeyConditionExpression="tracking_id = :id",
-            ExpressionAttributeValues={":id": {"S": shipment}},
-        )
-    )
-    return [decode_stored(item) for page in pages for item in page["Items"]]
-
-
-def record_of(feed: Feed, shipment: str) -> Record:
-    found = feed.projection.read(shipment)
-    assert found
-    return found
-
-
-def check(feed: Feed, *shipments: str) -> None:
-    """The records are the folds of the histories."""
-    for shipment in shipments:
-        assert record_of(feed, shipment).shipment == expected(history(feed, shipment), shipment)
 
 
 def test_what_an_update_may_have_comes_into_the_record(feed: Feed, projector: Batches) -> None:
@@ -213,7 +179,7 @@ def test_a_poison_record_fails_alone(feed: Feed, projector: Batches) -> None:
     feed.store("PKG-2", "pending", T)
     records = feed.updates.records()
     # In both tables: its update is none, and its record neither.
-    assert handle(projector, records) == [record["dynamodb"]["SequenceNumber"] for record in records[1:3]]
+    assert handle(projector, records) == records[1:3]
     check(feed, "PKG-1", "PKG-2")
 
 

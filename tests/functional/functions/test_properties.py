@@ -5,21 +5,15 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipments.numbers import is_storable
 from shipments.tracking_id import normalize
+from tests.anything import SETTINGS, anything
 from tests.functional.conftest import Caller
 from web import exact_json
 
-SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=15,
-)
 names = st.sampled_from(
     ["tracking_id", "status", "location", "metadata", "timestamp", "lat", "lng", "updates"]
 )

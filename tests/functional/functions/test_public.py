@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contract
+from tests.anything import SETTINGS, anything
 from tests.conftest import REGION
 from tests.functional.functions.conftest import BROWSER, Public
-from tests.functional.functions.test_properties import SETTINGS, anything
 
 
 @pytest.mark.parametrize("path", ["/", "/health"])

@@ -15,8 +15,8 @@ from tests.conftest import environment_suffix
 from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import Public
-from tests.functional.functions.test_notifier import handle
 from tests.functional.functions.test_webhooks import Manager
+from tests.invocations import handle
 from tests.outbound import Outbound, context, notification, receiving
 from tests.rights import FUNCTIONS, Right
 from tests.senders import Sender

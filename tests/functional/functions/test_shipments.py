@@ -2,7 +2,6 @@
 
 import time
 from typing import Any
-from urllib.parse import quote
 
 import boto3
 import pytest
@@ -17,7 +16,7 @@ from storage.shipments import ShipmentStore
 from tests.conftest import REGION
 from tests.feed import SHARDS, Feed
 from tests.functional.conftest import Caller
-from tests.functional.functions.test_deadlines import run
+from tests.invocations import run
 from tracking.wiring import make_api
 
 #: An event time, and a second; both in ms.
@@ -36,17 +35,6 @@ def caller(feed: Feed, environment: dict[str, str]) -> Caller:
     return Caller(make_api(variables), variables)
 
 
-def get(caller: Caller, tracking_id: str, encoded: str = "") -> Any:
-    return caller.invoke(
-        {
-            "resource": "/shipments/{tracking_id}",
-            "path": f"/shipments/{encoded or quote(tracking_id, safe='')}",
-            "httpMethod": "GET",
-            "queryStringParameters": None,
-        }
-    )
-
-
 def listed(caller: Caller, **query: str) -> list[str]:
     """The ids of all shipments, by way of all pages."""
     found: list[str] = []
@@ -63,7 +51,7 @@ def listed(caller: Caller, **query: str) -> list[str]:
 def test_a_shipment_is_what_its_updates_say(caller: Caller, feed: Feed, shipment: str) -> None:
     for second, status in enumerate(("pending", "in_transit", "in_transit")):
         feed.put(shipment, status, T + second * S)
-    answer = get(caller, shipment)
+    answer = caller.shipment(shipment)
     assert answer.status == 200
     assert answer.body == {
         "tracking_id": shipment,
@@ -90,7 +78,7 @@ def test_a_shipment_says_what_its_updates_may_have(caller: Caller, feed: Feed, s
     feed.put(shipment, "pending", T, carrier="DHL", estimated_delivery=estimate, references=["B", "A"])
     feed.put(shipment, "in_transit", T + 2 * S, lat=None, place={"country": "DE"}, reason="missorted")
     feed.put(shipment, "in_transit", T + S, place={"city": "Riga"}, carrier="DPD", references=["C"])
-    body = get(caller, shipment).body
+    body = caller.shipment(shipment).body
     assert body["location"] == {"lat": 51.09, "lng": 10.37, "precision": "country"}
     assert (body["place"], body["reason"], body["detail"]) == ({"country": "DE"}, "missorted", None)
     assert (body["carrier"], body["estimated_delivery"]) == ("DPD", estimate)
@@ -106,17 +94,17 @@ def test_a_shipment_says_what_its_updates_may_have(caller: Caller, feed: Feed, s
 @pytest.mark.parametrize("tracking_id", ["a/b", "50%", "50%25", "a b", "é", "?#;|{}", "ship+1"])
 def test_any_id_gets_through(caller: Caller, feed: Feed, tracking_id: str) -> None:
     feed.put(tracking_id, "pending", T)
-    assert get(caller, tracking_id).body["tracking_id"] == tracking_id
+    assert caller.shipment(tracking_id).body["tracking_id"] == tracking_id
 
 
 def test_another_spelling_finds_the_shipment(caller: Caller, feed: Feed) -> None:
     feed.put("caf\u00e9", "pending", T)
-    assert get(caller, "cafe\u0301").body["tracking_id"] == "caf\u00e9"
+    assert caller.shipment("cafe\u0301").body["tracking_id"] == "caf\u00e9"
 
 
 def test_what_is_not_known_is_404_and_no_id_is_400(caller: Caller) -> None:
-    assert (get(caller, "NOBODY").status, get(caller, "NOBODY").body["code"]) == (404, "not_found")
-    assert get(caller, "", encoded="%00").status == 400
+    assert (caller.shipment("NOBODY").status, caller.shipment("NOBODY").body["code"]) == (404, "not_found")
+    assert caller.shipment("", encoded="%00").status == 400
 
 
 @pytest.mark.parametrize("limit", ["1", "3", "100"])
@@ -152,7 +140,7 @@ def test_shipments_are_found_by_a_reference(caller: Caller, feed: Feed, limit: s
     body = caller.get("/shipments", reference=f"cafe\u0301-{limit}-1 ").body
     assert body["reference"] == f"caf\u00e9-{limit}-1"
     (found,) = body["shipments"]
-    assert found == get(caller, f"{order}/1").body
+    assert found == caller.shipment(f"{order}/1").body
     assert caller.get("/shipments", reference="unknown").body == {
         "reference": "unknown",
         "shipments": [],
@@ -226,7 +214,7 @@ def test_stalled_and_overdue_shipments_are_listed_the_longest_first(
     assert listed(caller, stalled="true", limit=limit) == stalled
     assert listed(caller, stalled="true", order="newest", limit=limit) == stalled[::-1]
     assert listed(caller, overdue="true", limit=limit) == overdue
-    answer = get(caller, "PKG-4").body
+    answer = caller.shipment("PKG-4").body
     assert (answer["stalled"], answer["overdue"]) == (True, True)
     # Each leaves the list that it is in no more.
     feed.put("PKG-4", "in_transit", T + 30 * S)

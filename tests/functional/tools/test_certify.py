@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
@@ -14,6 +13,7 @@ import tools.certify.receiver
 from contract import EVENTS
 from outbound.webhook import CLOUDEVENTS, MEDIA_TYPES
 from tests.commands import output
+from tests.junit import outcomes
 from tests.serving import serving
 from tests.shops import (
     Credulous,
@@ -43,8 +43,7 @@ from tools.failures import one_sentence
 KEPT = {f"{journey.name}: kept" for journey in JOURNEYS if journey.stateful}
 NAMES = {journey.name for journey in JOURNEYS} | KEPT | {"speed"}
 
-Outcomes = dict[str, str]
-Certify = Callable[..., tuple[Any, str, Outcomes]]
+Certify = Callable[..., tuple[Any, str, dict[str, str]]]
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 def certify(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Certify:
     """Runs the command; gives its exit status, what it printed, and the outcomes by the checks' names."""
 
-    def certify(*arguments: str, secret: str = Shop.secret) -> tuple[Any, str, Outcomes]:
+    def certify(*arguments: str, secret: str = Shop.secret) -> tuple[Any, str, dict[str, str]]:
         junit = tmp_path / "new/certify.xml"
         monkeypatch.setenv("SECRET", secret)
         monkeypatch.setattr("sys.argv", ["certify", "--junit", str(junit), *arguments])
@@ -68,19 +67,6 @@ def certify(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return end.value.code, capsys.readouterr().out, outcomes(junit)
 
     return certify
-
-
-def outcomes(junit: Path) -> Outcomes:
-    """Those in the file, which must agree with its own counts."""
-    if not junit.exists():
-        return {}
-    suite = ElementTree.parse(junit).getroot()
-    kinds = {"failure": WRONG, "skipped": NOT_CHECKED, "system-out": RIGHT}
-    found = {case.attrib["name"]: kinds[case[0].tag] for case in suite}
-    counts = [list(found.values()).count(outcome) for outcome in (WRONG, NOT_CHECKED)]
-    assert [int(suite.attrib[name]) for name in ("failures", "skipped")] == counts
-    assert int(suite.attrib["tests"]) == len(suite) == len(found)
-    return found
 
 
 @pytest.mark.parametrize("kind", MEDIA_TYPES)

@@ -19,7 +19,7 @@ from inbound.api import MAX_BODY, Source
 from local.server import Server
 from main import ROOT
 from tests.commands import run
-from tests.functional.tools.test_certify import outcomes
+from tests.junit import outcomes
 from tests.senders import SECRET, sign
 from tools.certify.report import NOT_CHECKED, RIGHT, WRONG, Result
 from tools.certify.sender import Capture

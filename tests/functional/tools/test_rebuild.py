@@ -19,7 +19,8 @@ from shipments.shipment import Shipment, StoredUpdate
 from stacks.settings import Settings, load_settings
 from tests.conftest import REGION
 from tests.feed import Feed
-from tests.functional.functions.test_projector import check, handle, history, record_of
+from tests.invocations import handle
+from tests.records import check, history, record_of
 from tools import rebuild
 from tools.rebuild import Rebuild
 from tools.toolchain import ROOT

@@ -8,7 +8,7 @@ import pytest
 
 from shipments.shipment import Shipment, StoredUpdate
 from tests.feed import Feed
-from tests.functional.functions.test_projector import check
+from tests.records import check
 from tools import rebuild
 from tools.rebuild import Rebuild
 

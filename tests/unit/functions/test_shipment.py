@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import contract
 from shipments.shipment import Shipment, StoredUpdate
 from storage.shipments import Record, decode_record, encode_record
+from tests.records import expected
 
 #: Few, so that the newest of all, the newest that has one, and the oldest differ.
 some = st.none() | st.sampled_from(["a", "b", "c"])
@@ -27,38 +28,6 @@ updates = st.builds(
 histories = st.dictionaries(st.integers(0, 30), updates, min_size=1, max_size=12).map(
     lambda found: [update._replace(timestamp=time) for time, update in sorted(found.items())]
 )
-
-
-def expected(history: list[StoredUpdate], tracking_id: str = "A") -> Shipment:
-    """What is true of a history, which is in order of time."""
-    newest = history[-1]
-
-    def latest(field: str) -> tuple[Any, int | None]:
-        found = [update for update in history if getattr(update, field) is not None]
-        return (getattr(found[-1], field), found[-1].timestamp) if found else (None, None)
-
-    carrier, carrier_at = latest("carrier")
-    estimate, estimated_at = latest("estimated_delivery")
-    references = {reference for update in history for reference in update.references or ()}
-    others = [update for update in history if update.status != newest.status]
-    before = others[-1].timestamp if others else -1
-    return Shipment(
-        tracking_id=tracking_id,
-        status=newest.status,
-        since=next(update.timestamp for update in history if update.timestamp > before),
-        last_update=newest.timestamp,
-        location=newest.location,
-        place=newest.place,
-        detail=newest.detail,
-        reason=newest.reason,
-        carrier=carrier,
-        carrier_at=carrier_at,
-        estimated_delivery=estimate,
-        estimated_at=estimated_at,
-        references=sorted(references)[:20],
-        first_update=history[0].timestamp,
-        newest={update.status: update.timestamp for update in history},
-    )
 
 
 def fold(history: list[StoredUpdate], arrivals: list[StoredUpdate]) -> Shipment:

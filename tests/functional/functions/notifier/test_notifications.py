@@ -1,93 +1,23 @@
 """The notifier, put together as when it is deployed, with records of a real stream."""
 
 import json
-from collections.abc import Callable, Iterator
 from decimal import Decimal
-from itertools import islice
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
-import contract
-from local.aws import EmbeddedAws
-from notifier import wiring
 from notifier.notifier import Notifier
-from runtime.sdk import make_client
 from shipments import deadlines
 from shipments.deadlines import Watch
 from shipments.shipment import Shipment, StoredUpdate
 from storage.shipments import Record as Stored
-from tests.conftest import REGION
 from tests.feed import Feed
-from tests.functional.conftest import FLAGS, Caller
+from tests.invocations import handle, in_pieces
 from tests.line import Line
-from tests.sns_line import SnsLine, open_sns_line
+from tests.sns_line import SnsLine
 
 #: An event time, and a second; both in ms.
 T, S = 1_700_000_000_000, 1000
-
-Record = dict[str, Any]
-
-
-@pytest.fixture
-def feed(environment: dict[str, str]) -> Feed:
-    return Feed()
-
-
-@pytest.fixture(scope="module")
-def _sns(aws: EmbeddedAws) -> Iterator[SnsLine]:
-    with open_sns_line(aws.endpoint) as line:
-        yield line
-
-
-@pytest.fixture
-def sns(_sns: SnsLine) -> SnsLine:
-    """A line to SNS; at first it works, and nothing has come by."""
-    _sns.batches, _sns.away, _sns.refused = [], False, {}
-    return _sns
-
-
-@pytest.fixture(scope="module")
-def _clients(_sns: SnsLine, _line_caller: tuple[Line, Caller]) -> dict[str, Any]:
-    """Clients over the lines, each made once, since that takes longer than a test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_SNS", _sns.endpoint)
-        patch.setenv("AWS_ENDPOINT_URL", _line_caller[0].endpoint)
-        return {service: make_client(service, REGION) for service in ("sns", "ssm")}
-
-
-@pytest.fixture
-def make(
-    feed: Feed,
-    sns: SnsLine,
-    line: Line,
-    _clients: dict[str, Any],
-    environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., Notifier]:
-    """Makes notifiers of `feed`, as new execution environments do, whose calls to AWS go over the two lines."""
-    monkeypatch.setattr(wiring, "make_client", lambda service, *_, **__: _clients[service])
-    return lambda **variables: wiring.make_notifier({**environment, **feed.environment, **variables})
-
-
-@pytest.fixture
-def notifier(make: Callable[..., Notifier]) -> Notifier:
-    return make()
-
-
-def handle(notifier: Notifier, records: list[Record]) -> list[Record]:
-    """The records that failed."""
-    answer = notifier.handle({"Records": records}, SimpleNamespace(aws_request_id="lambda-1"))
-    failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-    return [record for record in records if record["dynamodb"]["SequenceNumber"] in failed]
-
-
-def in_pieces(records: list[Record], size: int) -> Iterator[list[Record]]:
-    rest = iter(records)
-    while piece := list(islice(rest, size)):
-        yield piece
 
 
 def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> None:
@@ -300,75 +230,6 @@ def test_a_record_that_was_rebuilt_is_no_news(feed: Feed, notifier: Notifier) ->
     assert feed.changes() == [("PKG-1", "pending", "delivered")]
 
 
-def test_a_poison_record_fails_alone(feed: Feed, notifier: Notifier) -> None:
-    feed.put("PKG-1", "pending")
-    feed.put_poison("PKG-3")
-    feed.put("PKG-2", "pending")
-    records = feed.shipments.records()
-    assert handle(notifier, records) == [records[1]]
-    assert sorted(feed.changes(), key=str) == [("PKG-1", None, "pending"), ("PKG-2", None, "pending")]
-
-
-def test_a_refused_entry_fails_and_holds_its_shipment_back(
-    feed: Feed, make: Callable[..., Notifier], sns: SnsLine
-) -> None:
-    notifier = make()
-    feed.put("PKG-1", "in_transit", T)
-    feed.put("PKG-2", "in_transit", T)
-    feed.put("PKG-1", "delivered", T + S)
-    records = feed.shipments.records()
-    sns.refused = {("PKG-1", "in_transit"): False}
-    assert handle(notifier, records) == [records[0], records[2]]
-    (other,) = feed.told()
-    assert other[0]["tracking_id"] == "PKG-2"
-    sns.refused.clear()
-    assert handle(notifier, records) == []
-    assert feed.changes() == [("PKG-1", None, "in_transit"), ("PKG-1", "in_transit", "delivered")]
-
-    # A new execution environment knows nothing of what was sent, but gives it the same id.
-    assert handle(make(), records[1:]) == []
-    assert feed.told()[0] == other
-
-
-def test_an_entry_that_will_never_be_taken_holds_nothing_back(
-    feed: Feed, notifier: Notifier, sns: SnsLine
-) -> None:
-    feed.put("PKG-1", "in_transit", T)
-    feed.put("PKG-1", "delivered", T + S)
-    records = feed.shipments.records()
-    sns.refused = {("PKG-1", "in_transit"): True}
-    assert handle(notifier, records) == [records[0]]
-    assert feed.changes() == [("PKG-1", "in_transit", "delivered")]
-
-
-def test_while_sns_is_away_everything_fails_after_one_call_and_nothing_is_lost(
-    feed: Feed, notifier: Notifier, sns: SnsLine
-) -> None:
-    for number in range(25):
-        feed.put(f"PKG-{number}", "pending")
-    records = feed.shipments.records()
-    sns.away = True
-    with pytest.raises(BatchProcessingError):
-        handle(notifier, records)
-    assert len(sns.batches) == 3, "one call and its retries"
-    sns.away = False
-    assert handle(notifier, records) == []
-    assert len(feed.changes()) == 25
-
-
-def test_with_the_flag_off_records_are_consumed_and_nothing_is_sent(
-    feed: Feed, make: Callable[..., Notifier], put_parameters: Callable[..., dict[str, str]], sns: SnsLine
-) -> None:
-    off = put_parameters(
-        json.dumps(FLAGS | {"real_time_notifications": False}), json.dumps(contract.DEFAULT_CONFIG)
-    )
-    feed.put("PKG-1", "pending")
-    feed.put_poison("PKG-2")
-    assert handle(make(**off), feed.shipments.records()) == []
-    assert feed.changes() == []
-    assert sns.batches == []
-
-
 def test_a_filter_policy_is_honoured(feed: Feed, notifier: Notifier) -> None:
     bad_news = feed.subscribe(event=["status_changed"], status=["failed"])
     new_shipments = feed.subscribe(previous_status=[{"exists": False}])
@@ -378,26 +239,3 @@ def test_a_filter_policy_is_honoured(feed: Feed, notifier: Notifier) -> None:
     assert feed.changes(bad_news) == [("PKG-1", "pending", "failed")]
     assert feed.changes(new_shipments) == [("PKG-1", None, "pending")]
     assert len(feed.changes()) == 3
-
-
-def test_operators_are_told_in_numbers_and_of_each_failure(
-    feed: Feed,
-    notifier: Notifier,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    feed.put("PKG-1", "delivered", T + S, now=T + S)
-    feed.put("PKG-1", "pending", T, now=T + 2 * S)
-    feed.put_poison("PKG-2")
-    records = feed.shipments.records()
-    handle(notifier, records)
-    (failure,) = [record.__dict__ for record in caplog.records if record.levelname == "WARNING"]
-    assert (failure["event_id"], failure["kind"]) == (records[2]["eventID"], "ForeignItem")
-    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert metrics["correlation_id"] == "lambda-1"
-    numbers = {name: metrics[name] for name in ("RecordsRead", "StatusChange", "RecordFailed")}
-    assert numbers == {
-        "RecordsRead": [3.0],
-        "StatusChange": [1.0],
-        "RecordFailed": [1.0],
-    }
