@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+import storage.outbox
+from runtime.sdk import make_client
 from tests.rights import ACCOUNT, ENVIRONMENT, FUNCTIONS, Right
 
 _TEST_ENVIRONMENT = re.compile(r"pr-[0-9a-f]{12}")
@@ -34,7 +36,20 @@ def recorded() -> Iterator[dict[str, set[Right]]]:
             for maker in ("Client", "make_client"):
                 if hasattr(wiring, maker):
                     patch.setattr(wiring, maker, _recording(found[function], getattr(wiring, maker)))
+            if hasattr(wiring, "make_outbox"):
+                patch.setattr(wiring, "make_outbox", _recording_outbox(found[function]))
         yield found
+
+
+def _recording_outbox(found: set[Right]) -> Any:
+    """What functions share makes their clients."""
+
+    def make(environment: Mapping[str, str]) -> storage.outbox.Outbox:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(storage.outbox, "make_client", _recording(found, make_client))
+            return storage.outbox.make_outbox(environment)
+
+    return make
 
 
 def _recording(found: set[Right], make_client: Any) -> Any:
