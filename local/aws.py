@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from threading import Lock
 from typing import Any, Self
 
@@ -78,6 +79,7 @@ def _serve() -> None:
     from moto.awslambda.models import LambdaBackend
     from moto.dynamodb.responses import DynamoHandler
     from moto.moto_api._internal.recorder.models import Recorder
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication as Dispatcher
     from moto.server import ThreadedMotoServer
     from moto.sqs.models import Queue
 
@@ -90,6 +92,8 @@ def _serve() -> None:
     _run_alone(DynamoHandler, "call_action")
     # It appends a large request in pieces.
     _run_alone(Recorder, "_record_request")
+    # It lists moto's folder and tries two hundred patterns, at each request.
+    Dispatcher.get_backend_for_host = cache(Dispatcher.get_backend_for_host)  # type: ignore[method-assign]
     _copy_tables_once()
     _answer_as_aws()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

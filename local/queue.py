@@ -10,6 +10,7 @@ redrive policy says so: both is the embedded AWS's work. Where this differs from
 """
 
 import time
+from threading import Lock
 from typing import Any
 
 from local.aws import client
@@ -33,15 +34,19 @@ class QueuePoller(Poller):
     ) -> None:
         self._sqs, self._region = client("sqs", endpoint, region), region
         super().__init__(function, endpoint=endpoint, region=region, poll_seconds=poll_seconds, **options)
+        self._turns = {source: Lock() for source in self._mappings}
 
     def _follow(self, source: str) -> None:
         url = self._sqs.get_queue_url(QueueName=source.rpartition(":")[2])["QueueUrl"]
         while not self._stopped.is_set():
             mapping = self._mappings[source]
-            if batch := self._receive(url, mapping):
+            # One follower asks at a time, for an idle queue would be asked by each.
+            with self._turns[source]:
+                batch = self._receive(url, mapping)
+                if not batch:
+                    self._stopped.wait(self._poll_seconds)
+            if batch:
                 self._deliver(url, mapping, batch)
-            else:
-                self._stopped.wait(self._poll_seconds)
 
     def _receive(self, url: str, mapping: Mapping) -> list[Message]:
         """The next batch: full, or what came within the window after its first message."""
