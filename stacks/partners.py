@@ -57,6 +57,7 @@ class PartnersStack(Stack):
             environment=environment,
             api=api,
             notifications=TopicReference(tracking.notification_topic_name, self.account),
+            reserved_concurrency=chosen.webhooks_reserved_concurrency,
             emulated=settings.emulated,
         )
 

@@ -37,6 +37,7 @@ class Webhooks(Construct):
 
     Args:
         notifications: the topic whose messages webhooks are told.
+        reserved_concurrency: as PythonFunction has it, of the function that answers.
         emulated: a receiver may be on this machine.
     """
 
@@ -48,6 +49,7 @@ class Webhooks(Construct):
         environment: Environment,
         api: HttpApi,
         notifications: TopicReference,
+        reserved_concurrency: int,
         emulated: bool,
     ) -> None:
         super().__init__(scope, id)
@@ -91,6 +93,7 @@ class Webhooks(Construct):
             variables={**variables, **receivers},
             # An HTTP API begins no traces, and partners' own trace headers should start none.
             traced=False,
+            reserved_concurrency=reserved_concurrency,
         )
         webhooks.grant(manager.role, "DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")
         deliveries.grant(manager.role, "GetItem", "PutItem", "Query")
