@@ -18,6 +18,8 @@ from stacks.constructs.table import Table
 from stacks.constructs.work_queue import WorkQueue
 
 MEMORY_MB = 512
+#: One processor: for each webhook that is told, it signs a transaction for each 25 messages.
+FANOUT_MEMORY_MB = 1_769
 #: An HTTP API waits no longer.
 API_TIMEOUT_SECONDS = 30
 #: For a batch: a request may take 10 s, and a call to DynamoDB or SQS as long.
@@ -108,7 +110,7 @@ class Webhooks(Construct):
             environment=environment,
             name="tracking-fanout",
             package="fanout",
-            memory_mb=MEMORY_MB,
+            memory_mb=FANOUT_MEMORY_MB,
             timeout_seconds=BATCH_TIMEOUT_SECONDS,
             variables=variables,
         )
