@@ -7,7 +7,7 @@ judged by the list in tests/e2e/test_rights.py, with moto's evaluator of policie
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from importlib import import_module
@@ -19,6 +19,9 @@ import pytest
 from botocore.client import BaseClient
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+
+import storage.outbox
+from runtime.sdk import make_client
 
 #: The account, the region and the environment that the rights are judged in.
 ACCOUNT, REGION, ENVIRONMENT = DEFAULT_ACCOUNT_ID, "us-east-1", "dev"
@@ -287,7 +290,20 @@ def recorded() -> Iterator[dict[str, set[Right]]]:
             for maker in ("Client", "make_client"):
                 if hasattr(wiring, maker):
                     patch.setattr(wiring, maker, _recording(found[function], getattr(wiring, maker)))
+            if hasattr(wiring, "make_outbox"):
+                patch.setattr(wiring, "make_outbox", _recording_outbox(found[function]))
         yield found
+
+
+def _recording_outbox(found: set[Right]) -> Any:
+    """What functions share makes their clients."""
+
+    def make(environment: Mapping[str, str]) -> storage.outbox.Outbox:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(storage.outbox, "make_client", _recording(found, make_client))
+            return storage.outbox.make_outbox(environment)
+
+    return make
 
 
 def _recording(found: set[Right], make_client: Any) -> Any:
