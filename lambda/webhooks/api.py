@@ -161,8 +161,6 @@ class Api:
 
     def _replay(self, request: Request) -> str:
         webhook = self._find(_id(request))
-        if SINCE.name not in request.query:
-            raise _invalid("/since", "is required")
         since, state = query.number(request.query, SINCE), query.choice(request.query, STATE)
         if not webhook.url:
             raise ApiError(400, "Invalid request: a pull feed is read again with a smaller `after`")

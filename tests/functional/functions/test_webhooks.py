@@ -19,6 +19,7 @@ from delivery.wiring import make_delivery
 from fanout.wiring import make_fanout
 from main import ROOT
 from tests.functional.conftest import Answer
+from tests.odd import NOBODY
 from tests.outbound import Outbound, Received, Receiver, context, notification, now, receiving, records
 from tools.partners_openapi import describe
 from web.errors import CODES
@@ -30,7 +31,6 @@ OPERATIONS: dict[Any, Any] = {
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 }
-NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 class Manager:
