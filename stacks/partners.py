@@ -29,7 +29,13 @@ class PartnersStack(HttpApiStack):
             self, "inbound", settings=settings, api=self.api, updates=self.table(tracking.table_name)
         )
         notifications = TopicReference(tracking.notification_topic_name, self.account)
-        webhooks = Webhooks(self, "webhooks", api=self.api, notifications=notifications)
+        webhooks = Webhooks(
+            self,
+            "webhooks",
+            api=self.api,
+            notifications=notifications,
+            reserved_concurrency=settings.partners.webhooks_reserved_concurrency,
+        )
 
         api = self.api
         self.watch(

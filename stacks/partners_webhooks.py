@@ -18,6 +18,8 @@ from stacks.constructs.table import Table
 from stacks.constructs.work_queue import WorkQueue
 
 MEMORY_MB = 512
+#: One processor: for each webhook that is told, it signs a transaction for each 25 messages.
+FANOUT_MEMORY_MB = 1_769
 #: An HTTP API waits no longer.
 API_TIMEOUT_SECONDS = 30
 #: For a batch: a request may take 10 s, and a call to DynamoDB or SQS as long.
@@ -37,9 +39,18 @@ class Webhooks(Construct):
 
     Args:
         notifications: the topic whose messages webhooks are told.
+        reserved_concurrency: as PythonFunction has it, of the function that answers.
     """
 
-    def __init__(self, scope: Construct, id: str, *, api: HttpApi, notifications: TopicReference) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        api: HttpApi,
+        notifications: TopicReference,
+        reserved_concurrency: int,
+    ) -> None:
         super().__init__(scope, id)
         # One item a webhook, with its secrets.
         webhooks = Table(self, "table", name="tracking-webhooks", keys={"id": "S"})
@@ -71,6 +82,7 @@ class Webhooks(Construct):
             variables={**variables, **receivers},
             # An HTTP API begins no traces, and partners' own trace headers should start none.
             traced=False,
+            reserved_concurrency=reserved_concurrency,
         )
         webhooks.grant(manager.role, "DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")
         deliveries.grant(manager.role, "GetItem", "PutItem", "Query")
@@ -83,7 +95,7 @@ class Webhooks(Construct):
             self,
             "fanout",
             package="fanout",
-            memory_mb=MEMORY_MB,
+            memory_mb=FANOUT_MEMORY_MB,
             timeout_seconds=BATCH_TIMEOUT_SECONDS,
             variables=variables,
         )

@@ -85,6 +85,7 @@ class Partners:
     rate_limit: int
     burst_limit: int
     reserved_concurrency: int
+    webhooks_reserved_concurrency: int
     log_retention_days: int
 
 

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from main import synthesize
@@ -55,6 +56,8 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
         name: Load(chosen.tracking.memory_mb, chosen.tracking.web_acl) for name, chosen in settings.items()
     }
     found = {name: synthesized(chosen) for name, chosen in settings.items()}
+    alone = replace(settings["dev"], partners=replace(settings["dev"].partners, enabled=False))
+    standing = {"dev": found["dev"], "dev without partners": synthesized(alone), "prod": found["prod"]}
     (memory_mb,) = (
         function["memory_size"]
         for function in found["dev"]["aws_lambda_function"]
@@ -72,7 +75,7 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
             f"It becomes an item of about {ITEM} bytes; its answer has {POST_ANSWER} bytes, and that to a GET of ten "
             f"such updates {GET_ANSWER:,}. A POST logs {POST_LOG:,} bytes, a GET {GET_LOG:,}."
         ),
-        "standing": _amounts({name: usd(STANDING, resources) for name, resources in found.items()}),
+        "standing": _amounts({name: usd(STANDING, resources) for name, resources in standing.items()}),
         "metrics": _amounts(
             {
                 "USD": {

@@ -81,7 +81,8 @@ def _operation(route: Route, fields: Schema) -> Schema:
             {"name": name, "in": "path", "required": True, "schema": fields[name]}
             for name in route.path_parameters
         ]
-        request = {"parameters": inside + [_parameter(parameter, fields) for parameter in route.parameters]}
+        named = {**fields, "reference": fields["references"]["items"]}
+        request = {"parameters": inside + [describe_parameter(one, named) for one in route.parameters]}
         of_one = any(parameter.name == "tracking_id" for parameter in route.parameters)
         responses = _responses(
             route.answer, [400, *([404] if inside else []), *([409] if inside or of_one else [])]
@@ -89,22 +90,20 @@ def _operation(route: Route, fields: Schema) -> Schema:
     return {"summary": route.summary, **request, "responses": responses}
 
 
-def _parameter(parameter: Parameter | WholeNumber, fields: Schema) -> Schema:
-    place: Schema = {"name": parameter.name, "in": "query"}
+def describe_parameter(parameter: Parameter | WholeNumber, fields: Schema) -> Schema:
+    """A parameter of the query; `fields` are the schemas of those that are named as what they may be."""
+    required = {"required": True} if parameter.required else {}
+    place: Schema = {"name": parameter.name, "in": "query", **required}
+    meaning = {"description": parameter.meaning} if parameter.meaning else {}
     if isinstance(parameter, WholeNumber):
-        schema = {"minimum": parameter.minimum, "maximum": parameter.maximum, "default": parameter.default}
+        schema = {"minimum": parameter.minimum, "maximum": parameter.maximum}
+        default = {} if required else {"default": parameter.default}
         unit = {"description": parameter.unit} if parameter.unit else {}
-        meaning = {"description": parameter.meaning} if parameter.meaning else {}
-        return {**place, **meaning, "schema": {"type": "integer", **unit, **schema}}
-    if not parameter.meaning:
-        required = {"required": True} if parameter.required else {}
-        return {**place, **required, "schema": fields[parameter.name]}
+        return {**place, **meaning, "schema": {"type": "integer", **unit, **schema, **default}}
+    if parameter.name in fields:
+        return {**place, **meaning, "schema": fields[parameter.name]}
     if parameter.flag:
-        return {**place, "description": parameter.meaning, "schema": {"const": "true"}}
-    meaning = {"description": parameter.meaning}
-    named = {**fields, "reference": fields["references"]["items"]}
-    if parameter.name in named:
-        return {**place, **meaning, "schema": named[parameter.name]}
+        return {**place, **meaning, "schema": {"const": "true"}}
     if parameter.choices:
         return {**place, **meaning, "schema": {"enum": [*parameter.choices], "default": parameter.choices[0]}}
     return {**place, "schema": {"type": "string", **meaning}}

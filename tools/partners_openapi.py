@@ -5,11 +5,11 @@ from pathlib import Path
 
 import contract
 from contract.partner_routes import AFTER, FEED, INBOUND_ROUTES, WEBHOOK_ROUTES
-from contract.routes import Parameter, Route, WholeNumber
+from contract.routes import Route
 from outbound.delivery import DELIVERED, FAILED, KEPT, PENDING
 from outbound.message import TEST
 from tools.openapi import DOCUMENT as OPENAPI
-from tools.openapi import SIGV4
+from tools.openapi import SIGV4, describe_parameter
 from tools.openapi_schemas import TIME, Schema, error_schema, object_schema, or_null, read_schema, ref
 
 DOCUMENT = OPENAPI.with_name("partners-openapi.json")
@@ -104,10 +104,18 @@ def _webhooks() -> Schema:
         "WebhookChange": chosen,
         "Webhook": object_schema(known),
         "NewWebhook": object_schema(known, shown),
-        "Webhooks": object_schema({"webhooks": _list("Webhook"), "count": _COUNT}),
+        "Webhooks": object_schema(
+            {"webhooks": _list("Webhook"), "count": _COUNT},
+            {
+                "next_key": {
+                    "type": "string",
+                    "description": "The `last_key` of the next page, if there is one.",
+                }
+            },
+        ),
         "NewSecret": object_schema({"former_until": TIME}, shown),
         "TestMessage": object_schema({"id": _TEXT, "sequence": _COUNT}),
-        "Replay": object_schema({"count": _COUNT}),
+        "Replay": object_schema({"count": {**_COUNT, "description": "Messages that are looked at."}}),
     }
 
 
@@ -159,7 +167,7 @@ def _operation(route: Route, errors: list[int]) -> Schema:
         {"name": name, "in": "path", "required": True, "schema": _IN_PATH[name]}
         for name in route.path_parameters
     ]
-    request: Schema = {"parameters": inside + [_parameter(parameter) for parameter in route.parameters]}
+    request: Schema = {"parameters": inside + [describe_parameter(one, {}) for one in route.parameters]}
     done = "200"
     if route in INBOUND_ROUTES:
         done = "202"
@@ -181,14 +189,6 @@ def _operation(route: Route, errors: list[int]) -> Schema:
 
 def _body(schema: Schema, *media_types: str) -> Schema:
     return {"required": True, "content": {media: {"schema": schema} for media in media_types}}
-
-
-def _parameter(parameter: Parameter | WholeNumber) -> Schema:
-    place: Schema = {"name": parameter.name, "in": "query", "description": parameter.meaning}
-    if isinstance(parameter, WholeNumber):
-        limits = {"minimum": parameter.minimum, "maximum": parameter.maximum, "default": parameter.default}
-        return {**place, "schema": {"type": "integer", **limits}}
-    return {**place, "required": parameter.required, "schema": {"type": "integer", "minimum": 0}}
 
 
 def _response(description: str, schema: Schema) -> Schema:

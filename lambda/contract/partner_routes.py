@@ -3,7 +3,7 @@
 from typing import Final
 
 from contract import WEBHOOK_SCHEMA
-from contract.routes import MAX_TIME, Body, Parameter, Route, WholeNumber
+from contract.routes import LAST_KEY, LIMIT, MAX_TIME, Body, Parameter, Route, WholeNumber
 
 #: Whoever calls these proves itself to the function.
 INBOUND_ROUTES: Final = (
@@ -15,8 +15,8 @@ INBOUND_ROUTES: Final = (
     ),
 )
 
-#: Each change is told to all, and one answer lists all: each may have 30 KB there, and Lambda returns 6 MB at most.
-MAX_WEBHOOKS: Final = 100
+#: The fan-out reads all every 10 seconds, and numbers the messages of each; docs/scale.md has the figures.
+MAX_WEBHOOKS: Final = 1000
 
 
 def jwt_route(source: str) -> str:
@@ -26,9 +26,9 @@ def jwt_route(source: str) -> str:
 
 _BODY = Body("Webhook", "WebhookModel", WEBHOOK_SCHEMA)
 
-LIMIT: Final = WholeNumber("limit", 1, 100, default=10)
 BEFORE: Final = WholeNumber("before", 1, MAX_TIME, MAX_TIME, "The `next_before` of an answer.")
-SINCE: Final = Parameter("since", required=True, meaning="ms since the epoch; included.")
+SINCE: Final = WholeNumber("since", 0, MAX_TIME, 0, "Included.", "ms since the epoch", required=True)
+STATE: Final = Parameter("state", meaning="`failed`: only what was given up.", choices=("any", "failed"))
 AFTER: Final = WholeNumber("after", 0, MAX_TIME, 0, "The `next_after` of the last answer.")
 WAIT: Final = WholeNumber("wait", 0, 20, 20, "For the next message, if there is none.", "seconds")
 
@@ -39,9 +39,13 @@ FEED: Final = Route(
 #: Their callers sign, as those of the tracking API do: who runs the system, for a partner.
 WEBHOOK_ROUTES: Final = (
     Route(
-        "POST", "/webhooks", f"Make a webhook, or a pull feed; up to {MAX_WEBHOOKS}", "NewWebhook", body=_BODY
+        "POST",
+        "/webhooks",
+        f"Make a webhook, or a pull feed; up to {MAX_WEBHOOKS:,}",
+        "NewWebhook",
+        body=_BODY,
     ),
-    Route("GET", "/webhooks", "All webhooks", "Webhooks"),
+    Route("GET", "/webhooks", "All webhooks, the oldest first", "Webhooks", parameters=(LIMIT, LAST_KEY)),
     Route("GET", "/webhooks/{id}", "A webhook", "Webhook"),
     Route("PATCH", "/webhooks/{id}", "Change a webhook", "Webhook", body=_BODY),
     Route("DELETE", "/webhooks/{id}", "Delete a webhook", "Webhook"),
@@ -64,6 +68,6 @@ WEBHOOK_ROUTES: Final = (
         "/webhooks/{id}/replay",
         "Send again what was made since a time",
         "Replay",
-        parameters=(SINCE,),
+        parameters=(SINCE, STATE),
     ),
 )

@@ -5,13 +5,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from outbound.delivery import GRACE, PENDING
+from outbound.delivery import FAILED, GRACE
 from outbound.webhook import ACTIVE, TRIAL_INTERVAL, Webhook
 from runtime.telemetry import Telemetry
 from storage.outbox import Outbox
 
 #: Deliveries of a webhook that one sweep sends or replays at most: else a receiver that is back would be flooded.
 MAX_SENT = 500
+#: Messages of a webhook that one sweep looks at for a replay, since few of them may be replayed.
+_MAX_LOOKS = 5_000
 #: Webhooks at once; a client keeps 10 connections.
 _WORKERS = 10
 #: Seconds that a webhook may take.
@@ -61,7 +63,7 @@ class Sweep:
         if time.monotonic() > stop or (webhook.blocked_until or 0) > now:
             return 0
         if webhook.replay and not trial:
-            self._replay(webhook, now)
+            self._replay(webhook, now, stop)
         due = self._outbox.deliveries.due(webhook.id, now, 1 if trial else MAX_SENT)
         claimed = [
             sequence
@@ -74,12 +76,12 @@ class Sweep:
         self._outbox.queue.send(webhook.id, claimed, trial=trial)
         return len(claimed)
 
-    def _replay(self, webhook: Webhook, now: int) -> None:
+    def _replay(self, webhook: Webhook, now: int, stop: float) -> None:
         assert webhook.replay  # noqa: S101 (for the type checker)
         first, last = webhook.replay
-        end = min(first + MAX_SENT, last + 1)
-        for sequence in range(first, end):
-            self._outbox.deliveries.change(
-                webhook.id, sequence, due=now, state=PENDING, attempts=0, next_attempt=now
-            )
+        state = FAILED if webhook.replay_failed else None
+        end, sent = first, 0
+        while end <= min(last, first + _MAX_LOOKS - 1) and sent < MAX_SENT and time.monotonic() < stop:
+            sent += self._outbox.deliveries.restart(webhook.id, end, state, now)
+            end += 1
         self._outbox.webhooks.change(webhook.id, replay=[end, last] if end <= last else None)

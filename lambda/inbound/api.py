@@ -72,7 +72,7 @@ class Source(NamedTuple):
         except (mapping.Unmapped, ValueError) as error:
             return [], [str(error)]
         updates, reasons = [], []
-        for place, document in enumerate(found):
+        for place, document in found:
             if document is None:  # of no interest
                 continue
             try:

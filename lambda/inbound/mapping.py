@@ -36,52 +36,54 @@ class Mapping:
         #: How the vendor's senders prove themselves, if nothing else is agreed.
         self.proof: dict[str, Any] = document["proof"]
         self._events = jmespath.compile(document["events"])
-        self._each = jmespath.compile(document["each"]) if "each" in document else None
+        self._each = jmespath.compile(document.get("each", "[event]"))
         self._place = jmespath.compile(document["place"]) if "place" in document else None
         self._update = _compile(document["update"])
         self._latest = _compile(document.get("latest", {}))
         self._keys = [jmespath.compile(key) for key in document.get("status", [])]
         self._statuses: dict[str, list[str] | None] = document.get("statuses", {})
 
-    def read(self, body: Any, places: Places) -> list[Any]:
+    def read(self, body: Any, places: Places) -> list[tuple[int, Any]]:
         """The updates of a message, not yet checked, or instead of one None, if it is of no interest, or an Unmapped.
 
-        They are in the order of the events, and of what each of them names. Raises Unmapped without a list of events.
+        Each has the place of its event in the message, and they are in that order, and in that of what an event names.
+        Raises Unmapped without a list of events.
         """
         events = _search(self._events, body)
         if not isinstance(events, list):
             raise Unmapped("it holds no events")
-        found = [one for event in events for one in self._read_all(body, event, places)]
+        found = [
+            (place, one)
+            for place, event in enumerate(events)
+            for one in self._read_all({"body": body, "event": event}, places)
+        ]
         if self._latest:
-            times = {place: one["timestamp"] for place, one in enumerate(found) if isinstance(one, dict)}
-            latest = max(times, key=lambda place: times[place], default=None)
-            if latest is not None:
-                found[latest] |= _fill(self._latest, {"body": body, "event": events[latest]}) or {}
+            updates = [(place, one) for place, one in found if isinstance(one, dict)]
+            if updates:
+                place, latest = max(updates, key=lambda found: found[1]["timestamp"])
+                latest |= _fill(self._latest, {"body": body, "event": events[place]}) or {}
         return found
 
-    def _read_all(self, body: Any, event: Any, places: Places) -> Iterator[Any]:
-        """What is told of each thing that the event names; None for what is of no interest."""
-        source = {"body": body, "event": event}
+    def _read_all(self, source: dict[str, Any], places: Places) -> Iterator[Any]:
+        """What is told of each thing that an event names; None for an event of no interest."""
         try:
-            things = [None] if self._each is None else _search(self._each, source)
+            status = self._status(source)
+            things = [None] if status is None else _search(self._each, source)
             if not isinstance(things, list) or not things:
-                raise Unmapped("it names no shipment")
+                raise Unmapped(f"it names no shipment: {self._each.expression}")
         except Unmapped as error:
             yield error
             return
         for thing in things:
             try:
-                yield self._read(source | {"each": thing}, places)
+                yield None if status is None else self._read(source | {"each": thing}, status, places)
             except Unmapped as error:
                 yield error
 
-    def _read(self, source: dict[str, Any], places: Places) -> Any:
-        """An update, or None for what is of no interest. Raises Unmapped."""
+    def _read(self, source: dict[str, Any], status: list[str], places: Places) -> Any:
+        """An update. Raises Unmapped."""
         if not isinstance(self._update, dict):
             return _with_time(_search(self._update, source))
-        status = self._status(source)
-        if status is None:
-            return None
         update = _with_time(_fill(self._update, source) or {})
         if not update.keys() & {"location", "place"} and (place := self._known_place(source, places)):
             update["place"] = place
@@ -92,12 +94,20 @@ class Mapping:
         return places.get(named if isinstance(named, str) else "*", places.get("*"))
 
     def _status(self, source: dict[str, Any]) -> list[str] | None:
+        """The status, perhaps with its reason, or neither if the update has them; None for what is of no interest.
+
+        Raises Unmapped.
+        """
+        if not self._keys:
+            return []
         keys = []
         for expression in self._keys:
             with suppress(Unmapped):  # a part of it is not there
                 keys.append(_search(expression, source))
                 if isinstance(keys[-1], str) and keys[-1] in self._statuses:
                     return self._statuses[keys[-1]]
+        if not any(keys):
+            raise Unmapped(f"it has no status: {self._keys[-1].expression}")
         raise Unmapped(f"the status {json.dumps(keys, default=str)} is not in the mapping's table")
 
 
@@ -181,9 +191,11 @@ class _Functions(Functions):
         return exact_json.loads(text) if text else None
 
     @signature({"types": ["string", "null"]})
-    def _func_tail(self, uri: str | None) -> str | None:
-        """The last part of a URI of GS1's Core Business Vocabulary, in all its forms."""
-        return uri and re.sub(r"^(BizStep|Disp)-", "", re.split("[:/#]", uri)[-1])
+    def _func_cbv(self, uri: str | None) -> str | None:
+        """The bare word of GS1's Core Business Vocabulary, in all its forms; another vocabulary's as it is."""
+        forms = r"(?:urn:epcglobal:cbv:(?:bizstep|disp):|(?:https://(?:ref\.)?gs1\.org/cbv/|cbv:)(?:BizStep|Disp)-)(\w+)"
+        found = re.fullmatch(forms, uri or "", re.ASCII)
+        return found[1] if found else uri
 
     @signature({"types": ["string", "null"]})
     def _func_geo(self, uri: str | None) -> Any:

@@ -1,6 +1,7 @@
 """Where a webhook may be: at public addresses alone, so that nobody has this function talk to what is inside."""
 
 import ipaddress
+import re
 import socket
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -10,6 +11,15 @@ PORTS: Final = {"https": 443, "http": 80}
 _OTHER_PORTS = {8443}
 #: IPv6 addresses that are given to networks; beside them are those that stand for others, such as NAT64's.
 _UNICAST = ipaddress.ip_network("2000::/3")
+
+_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+#: A name in a domain (RFC 1123, 2.1). The last part begins with a letter, so that no spelling of an address is one.
+_NAME = re.compile(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")
+
+
+#: IPv4 addresses that are given to nobody, and that the library of some releases takes for public: of protocols (RFC
+#: 6890), and of relays to IPv6 (RFC 7526).
+_SPECIAL = [ipaddress.ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24")]
 
 
 class Forbidden(Exception):
@@ -40,11 +50,10 @@ def check_url(url: str, *, local: bool) -> SplitResult:
         raise Forbidden("must have the port 443 or 8443")
     try:
         resolve(parts, local=local, flags=socket.AI_NUMERICHOST)
-    except UnicodeError as error:
-        raise Forbidden("must have a name that can be resolved") from error
-    except OSError as error:  # it is a name
-        if "[" in parts.netloc:
-            raise Forbidden("must have an IPv6 address in brackets") from error
+    except (OSError, UnicodeError) as error:  # it is a name
+        named = _NAME.fullmatch(host) or (local and host == "localhost")
+        if not named or "[" in parts.netloc:
+            raise Forbidden("must have a public name or address") from error
     return parts
 
 
@@ -75,7 +84,8 @@ def _is_public(address: _Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         stands_for_another = address.sixtofour or address.teredo
         return address in _UNICAST and not stands_for_another and address.is_global
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    special = address.is_multicast or address.is_reserved or any(address in network for network in _SPECIAL)
+    return address.is_global and not special
 
 
 def _is_loopback(address: _Address) -> bool:

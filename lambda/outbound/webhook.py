@@ -52,6 +52,8 @@ class Webhook:
     """Those that are taken, with until when at most."""
     replay: list[int] | None = None
     """The first and the last sequence number of what has still to be sent again."""
+    replay_failed: bool = False
+    """Of these, only what was given up."""
 
     def wants(self, message: Mapping[str, Any]) -> bool:
         """Whether it is told of a notification."""
@@ -61,5 +63,5 @@ class Webhook:
     @property
     def visible(self) -> dict[str, Any]:
         """What those who manage webhooks are told."""
-        hidden = {"secrets", "sequence", "lanes", "replay"}
+        hidden = {"secrets", "sequence", "lanes", "replay", "replay_failed"}
         return {name: value for name, value in vars(self).items() if name not in hidden}

@@ -127,6 +127,19 @@ class DeliveryStore:
             assignment({**members, _DUE: due}),
         )
 
+    def restart(self, webhook: str, sequence: int, state: str | None, now: int) -> bool:
+        """Has a delivery, if it is still there, sent again from `now` on, in ms since the epoch; whether it is.
+
+        Args:
+            state: that it has to have; None for any.
+        """
+        update = assignment({"attempts": 0, "state": PENDING, "next_attempt": now, _DUE: now})
+        condition = f"attribute_exists({contract.DELIVERY_EXPIRES})"
+        if state:
+            update["ExpressionAttributeValues"][":was"] = encode(state)
+            condition = "#state = :was"
+        return self._update(webhook, sequence, condition, update)
+
     def first_since(self, webhook: Webhook, since: int) -> int:
         """The number of the first message that was made at `since`, in ms since the epoch, or later."""
         low, high = 1, webhook.sequence + 1

@@ -19,10 +19,10 @@ def limit(parameters: Parameters) -> int:
 
 
 def number(parameters: Parameters, parameter: WholeNumber, *, minimum: int | None = None) -> int:
-    """The number, or its default; `minimum` takes the place of the parameter's own. Raises ApiError."""
+    """The number, or its default if it may be left out; `minimum` takes the place of its own. Raises ApiError."""
     name, low, high = parameter.name, minimum or parameter.minimum, parameter.maximum
     text = parameters.get(name)
-    if text is None:
+    if text is None and not parameter.required:
         return parameter.default
     if isinstance(text, str) and re.fullmatch("[0-9]{1,15}", text) and low <= int(text) <= high:
         return int(text)

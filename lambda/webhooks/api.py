@@ -9,9 +9,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 import contract
-from contract.partner_routes import AFTER, BEFORE, FEED, MAX_WEBHOOKS, SINCE, WAIT
-from contract.routes import WholeNumber
+from contract.partner_routes import AFTER, BEFORE, FEED, MAX_WEBHOOKS, SINCE, STATE, WAIT
 from outbound.addresses import Forbidden, check_url
+from outbound.delivery import FAILED
 from outbound.message import render, sample
 from outbound.queue import NotQueued
 from outbound.secret import Secret, hash_token, is_token, make_secret, make_token, renewed
@@ -19,6 +19,7 @@ from outbound.webhook import ACTIVE, Webhook
 from runtime.telemetry import Telemetry
 from shipments.document import Fault, Invalid, Schema
 from shipments.errors import Unavailable
+from shipments.page import Page, Position
 from storage.deliveries import Contended
 from storage.outbox import Outbox
 from web import exact_json, query
@@ -28,6 +29,8 @@ from web.request import as_str
 
 #: Bytes of a body.
 MAX_BODY = 64 * 1024
+#: What the list of webhooks is, for the keys of its pages.
+_ALL = ("webhooks",)
 #: Seconds between two looks for the next message of a feed.
 _PAUSE = 1
 _NO_ID = "There is no webhook with this id"
@@ -91,7 +94,7 @@ class Api:
         # Requests at the same moment may exceed it by their number.
         if len(self._outbox.webhooks.all()) >= MAX_WEBHOOKS:
             raise ApiError(
-                400, f"Invalid request: there are {MAX_WEBHOOKS} webhooks already, and no more may be"
+                400, f"Invalid request: there are {MAX_WEBHOOKS:,} webhooks already, and no more may be"
             )
         id, url = str(uuid.uuid4()), members.get("url")
         shown = make_secret() if url else make_token(id)
@@ -101,8 +104,18 @@ class Api:
         return json.dumps({**webhook.visible, **_shown(webhook, shown)})
 
     def _list(self, request: Request) -> str:
-        found = [webhook.visible for webhook in self._outbox.webhooks.all()]
-        return json.dumps({"webhooks": found, "count": len(found)})
+        limit, after = query.limit(request.query), query.after(request.query, _ALL)
+        found = self._outbox.webhooks.all()
+        if after:
+            last = after.timestamp, after.tracking_id
+            found = [webhook for webhook in found if (webhook.created_at, webhook.id) > last]
+        shown = found[:limit]
+        page = Page(
+            [webhook.visible for webhook in shown],
+            [Position(webhook.id, webhook.created_at) for webhook in shown],
+            more=len(found) > limit,
+        )
+        return json.dumps({"webhooks": page.items, "count": len(page.items), **query.next_key(page, _ALL)})
 
     def _get(self, request: Request) -> str:
         return json.dumps(self._find(_id(request)).visible)
@@ -148,16 +161,15 @@ class Api:
 
     def _replay(self, request: Request) -> str:
         webhook = self._find(_id(request))
-        if SINCE.name not in request.query:
-            raise _invalid("/since", "is required")
-        since = query.number(request.query, WholeNumber(SINCE.name, 0, BEFORE.maximum, 0))
+        since, state = query.number(request.query, SINCE), query.choice(request.query, STATE)
         if not webhook.url:
             raise ApiError(400, "Invalid request: a pull feed is read again with a smaller `after`")
         if webhook.state != ACTIVE:
             raise ApiError(400, "Invalid request: the webhook is disabled")
         first, last = self._outbox.deliveries.first_since(webhook, since), webhook.sequence
         if first <= last:
-            _there(self._outbox.webhooks.change(webhook.id, replay=[first, last]))
+            failed = state == FAILED
+            _there(self._outbox.webhooks.change(webhook.id, replay=[first, last], replay_failed=failed))
         return json.dumps({"count": last + 1 - first})
 
     def _read(self, request: Request) -> str:

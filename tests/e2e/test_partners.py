@@ -3,6 +3,8 @@
 import base64
 import json
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -10,8 +12,11 @@ import requests
 from local.gateway import Gateway
 from local.http_api import HttpGateway
 from local.partner import KEY, SOURCE, send
-from tests.e2e.conftest import signed
+from stacks.settings import load_settings
+from tests.e2e.conftest import Deployment, serve_http, signed
+from tests.issuer import AUDIENCE, Issuer, issuing
 from tests.senders import sign
+from tests.synthesis import synthesize, write_settings
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +47,57 @@ def test_who_does_not_prove_itself_is_refused(url: str) -> None:
 
 def test_the_command_of_make_up(url: str) -> None:
     assert send(url, b"[]") == '202 {"stored": 0, "kept": 1}'
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def acme(deployment: Deployment, issuer: Issuer, tmp_path: Path) -> Iterator[str]:
+    """The URL of a source that proves itself by a JWT, which is added to what is deployed, and taken away again."""
+    proof = {"kind": "jwt", "issuer": issuer.url, "audience": [AUDIENCE]}
+    sources = {SOURCE: {"mapping": "generic"}, "acme": {"mapping": "generic", "proof": proof}}
+    chosen = write_settings(tmp_path, dev={"partners": {"enabled": True, "sources": sources}})
+    stacks = synthesize(load_settings(chosen, deployment.environ))
+    file = deployment.stacks.folder("partners-dev") / "cdk.tf.json"
+    deployed = file.read_text(encoding="utf-8")
+
+    def apply(stack: str) -> None:
+        file.write_text(stack, encoding="utf-8")
+        deployment.stacks.terraform("partners-dev", "apply", "-auto-approve", "-input=false")
+
+    try:
+        apply(json.dumps(stacks["partners-dev"]))
+        with serve_http(deployment, "partners", "inbound", "webhooks") as served:
+            yield f"{served.url}/inbound/acme"
+    finally:
+        apply(deployed)
+
+
+def test_a_source_that_proves_itself_by_a_jwt(acme: str, issuer: Issuer, gateway: Gateway) -> None:
+    tracking_id = f"JWT-{uuid.uuid4()}"
+    place = {"city": "Wien", "country": "AT"}
+    update = {
+        "tracking_id": tracking_id,
+        "status": "delivered",
+        "place": place,
+        "timestamp": 1_700_000_000_000,
+    }
+
+    def post(token: str | None) -> requests.Response:
+        headers = {} if token is None else {"Authorization": token}
+        return requests.post(acme, json=update, headers=headers, timeout=30)
+
+    def history() -> int:
+        return int(signed("GET", f"{gateway.url}/status?tracking_id={tracking_id}").json()["count"])
+
+    with issuing() as another:
+        answers = {name: post(token) for name, token in issuer.bad_tokens(another).items()}
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 401)
+    assert history() == 0
+    answer = post(f"Bearer {issuer.token()}")
+    assert (answer.status_code, answer.json()) == (202, {"stored": 1, "kept": 0})
+    assert history() == 1

@@ -317,6 +317,34 @@ def test_what_was_made_since_a_time_is_sent_again(
     assert manager.deliver() == 0, "once"
 
 
+def test_only_what_was_given_up_is_sent_again(
+    manager: Manager, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound.delivery, "WAITS", ())
+    monkeypatch.setattr(delivery.sweep, "_MAX_LOOKS", 4)
+    hook = manager.make(url=receiver.url)
+    for number, status in enumerate((200, 500, 200, 200, 500, 200), 1):
+        receiver.status = status
+        manager.tell(notification(number))
+        manager.deliver()
+    receiver.status, former = 200, len(receiver.requests)
+    states = [one["state"] for one in manager.deliveries(hook["id"])]
+    assert states[::-1] == ["delivered", "failed", "delivered", "delivered", "failed", "delivered"]
+    answer = manager.ask("POST /webhooks/{id}/replay", hook["id"], since="0", state="failed")
+    assert answer.body == {"count": 6}
+    sent = []
+    for _ in range(3):
+        manager.sweep.handle(context())
+        sent.append(manager.deliver())
+    assert sent == [1, 1, 0]
+    assert [json.loads(request.body)["version"] for request in receiver.requests[former:]] == [2, 5]
+    assert {one["state"] for one in manager.deliveries(hook["id"])} == {"delivered"}
+    # A replay of everything is one again.
+    assert manager.ask("POST /webhooks/{id}/replay", hook["id"], since="0").body == {"count": 6}
+    manager.sweep.handle(context())
+    assert manager.deliver() == 4
+
+
 def test_a_replay_goes_on_in_the_next_sweep(
     manager: Manager, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

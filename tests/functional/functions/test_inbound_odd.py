@@ -1,6 +1,8 @@
 """Odd requests to POST /inbound/{source}: none is let in unproven, and none makes the function fail."""
 
 import base64
+import gzip
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -201,3 +203,65 @@ def test_a_signed_text_that_is_no_json_or_no_list_is_kept(senders: dict[str, Sen
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_are_stored_as_they_are(senders: dict[str, Sender], name: str) -> None:
     assert senders[name].send(EXAMPLES[name]).body == {"stored": 1, "kept": 0}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        *(
+            (text, 202)
+            for text in (
+                "application/json",
+                "APPLICATION/JSON",
+                "application/json;charset=utf-8",
+                "application/json ;",
+            )
+        ),
+        *(
+            (text, 202)
+            for text in (" application/json", "application/ld+json", "application/cloudevents+json", "x+json")
+        ),
+        *(
+            (text, 415)
+            for text in (
+                "",
+                " ",
+                ";",
+                "json",
+                "text/json",
+                "text/plain",
+                "application/xml",
+                "multipart/form-data",
+            )
+        ),
+        *(
+            (text, 415)
+            for text in (
+                "application/json, text/html",
+                "application/jsonp",
+                "application/json+xml",
+                "\x00",
+                "\ud800",
+            )
+        ),
+        *(
+            (text, 415)
+            for text in ("application/x-www-form-urlencoded", "application/octet-stream", "a" * 100_000)
+        ),
+    ],
+)
+def test_an_odd_media_type(senders: dict[str, Sender], content_type: str, status: int) -> None:
+    assert senders["generic"].send({}, content_type=content_type).status == status
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp037", "gzip", "base64"]
+)
+def test_a_message_in_an_odd_encoding_is_kept(senders: dict[str, Sender], encoding: str) -> None:
+    text = json.dumps(EXAMPLES["generic"])
+    if encoding == "gzip":
+        body = gzip.compress(text.encode())
+    else:
+        body = base64.b64encode(text.encode()) if encoding == "base64" else text.encode(encoding)
+    answer = senders["ups"].send(body, content_encoding=encoding)
+    assert (answer.status, answer.body) == (202, {"stored": 0, "kept": 1})

@@ -19,6 +19,7 @@ from delivery.wiring import make_delivery
 from fanout.wiring import make_fanout
 from main import ROOT
 from tests.functional.conftest import Answer
+from tests.odd import NOBODY
 from tests.outbound import Outbound, Received, Receiver, context, notification, now, receiving, records
 from tools.partners_openapi import describe
 from web.errors import CODES
@@ -30,7 +31,6 @@ OPERATIONS: dict[Any, Any] = {
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 }
-NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 class Manager:
@@ -278,6 +278,30 @@ def test_a_webhook_is_managed(manager: Manager, receiver: Receiver) -> None:
     assert manager.ask("PATCH /webhooks/{id}", hook["id"], {"description": "x"}).status == 404
 
 
+def test_the_list_of_webhooks_has_pages(manager: Manager) -> None:
+    made = [manager.make() for _ in range(5)]
+    made.sort(key=lambda one: (one["created_at"], one["id"]))
+    pages, query = [], {"limit": "2"}
+    while True:
+        body = manager.ask("GET /webhooks", **query).body
+        pages.append([one["id"] for one in body["webhooks"]])
+        if "next_key" not in body:
+            break
+        query["last_key"] = body["next_key"]
+    ids = [one["id"] for one in made]
+    assert pages == [ids[:2], ids[2:4], ids[4:]]
+    # What is not there any more is passed over, and what a page begins after too.
+    for id in ids[1:3]:
+        manager.ask("DELETE /webhooks/{id}", id)
+    key = manager.ask("GET /webhooks", limit="1").body["next_key"]
+    manager.ask("DELETE /webhooks/{id}", ids[0])
+    rest = manager.ask("GET /webhooks", last_key=key).body
+    assert ([one["id"] for one in rest["webhooks"]], rest["count"]) == (ids[3:], 2)
+    for name, value in (("last_key", key[:-1]), ("last_key", "x"), ("limit", "0"), ("limit", "101")):
+        answer = manager.ask("GET /webhooks", **{name: value})
+        assert (answer.status, answer.pointers) == (400, [f"/{name}"])
+
+
 def test_a_deleted_webhook_is_told_nothing_more(manager: Manager, receiver: Receiver) -> None:
     hook = manager.make(url=receiver.url)
     manager.tell(notification())
@@ -338,6 +362,7 @@ def test_odd_requests_have_an_answer(manager: Manager) -> None:
         ("GET /webhooks/{id}/deliveries", {"before": "-1"}),
         ("POST /webhooks/{id}/replay", {}),
         ("POST /webhooks/{id}/replay", {"since": "yesterday"}),
+        ("POST /webhooks/{id}/replay", {"since": "0", "state": "pending"}),
     ):
         assert manager.ask(route, hook["id"], **query).status == 400
     broken = {"routeKey": "POST /webhooks", "body": "%", "isBase64Encoded": True}

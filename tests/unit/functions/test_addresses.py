@@ -113,6 +113,7 @@ def test_what_is_no_public_https_url_is_refused(url: str) -> None:
         "https://example.com:8443/",
         "HTTPS://EXAMPLE.COM/",
         "https://xn--bcher-kva.example/",
+        "https://a-1.b2.xn--p1ai/",
     ],
 )
 def test_names_are_resolved_later(url: str) -> None:

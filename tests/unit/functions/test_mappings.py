@@ -27,9 +27,8 @@ def read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The updates of a message, and why the rest of it is none."""
     example = exact_json.loads(path.read_text("utf-8"))
     updates, kept = [], []
-    for found in mapping.load(path.stem.partition("-")[0]).read(
-        example["message"], example.get("places", {})
-    ):
+    source = mapping.load(path.stem.partition("-")[0])
+    for place, found in source.read(example["message"], example.get("places", {})):
         if found is None:
             continue
         try:
@@ -38,7 +37,7 @@ def read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
             Update.parse(found, SCHEMA, NOW)
             updates.append(found)
         except (mapping.Unmapped, Invalid) as error:
-            kept.append(str(error))
+            kept.append(f"event {place}: {error}")
     return updates, kept
 
 
@@ -81,8 +80,13 @@ def test_nothing_of_a_person_is_taken_over() -> None:
         ("country(`null`)", None),
         ("number('1.50')", Decimal("1.50")),
         ("number(`null`)", None),
-        ("tail('https://ref.gs1.org/cbv/BizStep-void_shipping')", "void_shipping"),
-        ("tail('urn:epcglobal:cbv:disp:in_transit')", "in_transit"),
+        ("cbv('https://ref.gs1.org/cbv/BizStep-void_shipping')", "void_shipping"),
+        ("cbv('https://gs1.org/cbv/Disp-in_transit')", "in_transit"),
+        ("cbv('cbv:BizStep-shipping')", "shipping"),
+        ("cbv('urn:epcglobal:cbv:disp:in_transit')", "in_transit"),
+        ("cbv('shipping')", "shipping"),
+        ("cbv('https://example.com/bizStep/shipping')", "https://example.com/bizStep/shipping"),
+        ("cbv(`null`)", None),
         ("geo('geo:-1,2.5;u=10')", {"lat": Decimal(-1), "lng": Decimal("2.5")}),
         ("geo('geo:a,b')", None),
         ("gs1_key('urn:epc:id:sscc:0614141.1234567890')", "106141412345678908"),

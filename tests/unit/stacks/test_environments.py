@@ -139,10 +139,17 @@ def test_the_lock_is_of_the_provider_that_the_bindings_want() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "name"),
-    [("tracking", "tracking-processor"), ("public", "tracking-public"), ("partners", "tracking-inbound")],
+    ("group", "setting", "name"),
+    [
+        ("tracking", "reserved_concurrency", "tracking-processor"),
+        ("public", "reserved_concurrency", "tracking-public"),
+        ("partners", "reserved_concurrency", "tracking-inbound"),
+        ("partners", "webhooks_reserved_concurrency", "tracking-webhooks"),
+    ],
 )
-def test_concurrency_is_reserved_for_the_function_of_the_setting_alone(group: str, name: str) -> None:
+def test_concurrency_is_reserved_for_the_function_of_the_setting_alone(
+    group: str, setting: str, name: str
+) -> None:
     def reserved(synthesized: dict[str, Any]) -> dict[str, int]:
         return {
             function["function_name"]: function["reserved_concurrent_executions"]
@@ -152,5 +159,5 @@ def test_concurrency_is_reserved_for_the_function_of_the_setting_alone(group: st
         }
 
     assert reserved(stacks("dev")) == {}
-    chosen = settings("dev", **{group: {"reserved_concurrency": 20}})
+    chosen = settings("dev", **{group: {setting: 20}})
     assert reserved(synthesize(chosen)) == {f"{name}-dev": 20}
