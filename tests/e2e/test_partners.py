@@ -2,9 +2,12 @@
 
 import base64
 import json
+import re
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -15,6 +18,7 @@ from local.partner import KEY, SOURCE, send
 from stacks.settings import load_settings
 from tests.e2e.conftest import Deployment, serve_http, signed
 from tests.issuer import AUDIENCE, Issuer, issuing
+from tests.odd import BODIES, IDS, URLS, bad_tokens
 from tests.senders import sign
 from tests.synthesis import synthesize, write_settings
 
@@ -47,6 +51,54 @@ def test_who_does_not_prove_itself_is_refused(url: str) -> None:
 
 def test_the_command_of_make_up(url: str) -> None:
     assert send(url, b"[]") == '202 {"stored": 0, "kept": 1}'
+
+
+def test_of_odd_requests_none_is_let_in_and_none_fails(partners: HttpGateway) -> None:
+    webhooks, inbound = f"{partners.url}/webhooks", f"{partners.url}/inbound"
+    hook = signed("POST", webhooks, json={"url": "https://example.com/"}).json()
+    feed = signed("POST", webhooks, json={}).json()
+    before = signed("GET", webhooks).json()
+    answers = {
+        "urls": [signed("POST", webhooks, json={"url": url}) for url in URLS[::5]],
+        "bodies": [signed("POST", webhooks, data=body.encode()) for body in BODIES[::4] if body.isascii()],
+        "ids": [signed("GET", f"{webhooks}/{id}") for id in IDS if re.fullmatch("[a-z0-9-]{1,99}", id)],
+        "tokens": [
+            requests.get(f"{partners.url}/changes", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+            for token in bad_tokens(feed, hook)
+            if token.isascii() and token.isprintable() and len(token) < 4_000
+        ],
+        "sources": [
+            requests.post(f"{inbound}/{quote(name, safe='')}", "{}", timeout=30)
+            for name in (
+                "Demo",
+                "demo ",
+                "demo/",
+                "demo\x00",
+                "*",
+                "{source}",
+                "demo\n",
+                "..%2fdemo",
+                "x" * 2_000,
+            )
+        ],
+        "proofs": [
+            requests.post(f"{inbound}/{SOURCE}", "{}", headers={"webhook-signature": text}, timeout=30)
+            for text in ("v1,", "v1,AAAA", "v1,AAAA v1,BBBB", "v2,AAAA", "null", "v1," + "A" * 4_000)
+        ],
+    }
+    statuses = {door: Counter(answer.status_code for answer in found) for door, found in answers.items()}
+    assert {door: set(found) for door, found in statuses.items()} == {
+        "urls": {400},
+        "bodies": {400},
+        "ids": {404},
+        "tokens": {401},
+        "sources": {404},
+        "proofs": {401},
+    }
+    assert sum(map(Counter.total, statuses.values())) > 100
+    assert signed("GET", webhooks).json() == before
+    for made in (hook, feed):
+        assert signed("DELETE", f"{webhooks}/{made['id']}").status_code == 200
 
 
 @pytest.fixture
