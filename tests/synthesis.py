@@ -8,9 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import main
 from main import ROOT
-from main import synthesize as synthesize
 from stacks.settings import Settings, load_settings
+
+_synthesized: dict[str, str] = {}
+
+
+def synthesize(settings: Settings) -> dict[str, Any]:
+    """Every stack of an environment in a region, by its name; of settings that were asked for before, a copy."""
+    key = repr(settings)
+    if key not in _synthesized:
+        _synthesized[key] = json.dumps(main.synthesize(settings))
+    stacks: dict[str, Any] = json.loads(_synthesized[key])
+    return stacks
 
 
 def settings(environment: str, **changes: Any) -> Settings:

@@ -26,6 +26,7 @@ from local.stream import StreamPoller
 from main import ROOT
 from stacks.package import build
 from stacks.settings import load_settings
+from tests import provider
 from tests.conformance import recorded
 from tools import toolchain
 from tools.stacks import Stacks
@@ -40,13 +41,24 @@ class Deployment(NamedTuple):
 
     aws: EmbeddedAws
     environ: Mapping[str, str]
+    running_provider: Mapping[str, str]
     stacks: Stacks
     folder: Path
     """Of the synthesized tracking stack, initialized for Terraform."""
 
 
 @pytest.fixture(scope="session")
-def deployment(aws: EmbeddedAws) -> Deployment:
+def running_provider(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variable with which Terraform takes a provider that runs, where no package is to be uploaded.
+
+    A provider finds the packages from where it was started.
+    """
+    with provider.running(tmp_path_factory.mktemp("provider"), os.environ | aws.environment(REGION)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def deployment(aws: EmbeddedAws, running_provider: dict[str, str]) -> Deployment:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {**aws.environment(REGION), "ENVIRONMENT_SUFFIX": "dev"}
     settings = load_settings(ROOT / "cdktf.json", environ)
@@ -61,7 +73,8 @@ def deployment(aws: EmbeddedAws) -> Deployment:
             env={**toolchain.environment(environ), **stacks.provider_source, "CI": "1"},
             check=True,
         )
-    return Deployment(aws, environ, stacks, stacks.folder("tracking-dev"))
+    stacks = Stacks({**environ, **running_provider}, output=OUTPUT)
+    return Deployment(aws, environ, running_provider, stacks, stacks.folder("tracking-dev"))
 
 
 @pytest.fixture
@@ -177,7 +190,11 @@ def tool(
     return subprocess.run(
         [sys.executable, "-m", "tools.deploy", command, *arguments, "--output", OUTPUT],
         cwd=folder,
-        env={**deployment.environ, "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'lambda'}"},
+        env={
+            **deployment.environ,
+            **deployment.running_provider,
+            "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'lambda'}",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -196,18 +213,18 @@ class Environment:
         self.settings = load_settings(ROOT / "cdktf.json", self.environ)
         self.stacks = Stacks(self.environ, output=self.output, show=lambda _: None)
 
-    def start(self, module: str, command: str, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, module: str, command: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", module, command, *arguments, "--output", self.output],
             cwd=ROOT,
-            env=self.environ,
+            env={**self.environ, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self, module: str, command: str, *arguments: str) -> tuple[int, str]:
-        with self.start(module, command, *arguments) as process:
+    def run(self, module: str, command: str, *arguments: str, **variables: str) -> tuple[int, str]:
+        with self.start(module, command, *arguments, **variables) as process:
             said, _ = process.communicate(timeout=400)
         return process.returncode, said
 

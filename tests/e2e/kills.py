@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
@@ -95,13 +96,14 @@ def knows_what_is_served(environment: Environment) -> bool:
     return "aws_api_gateway_deployment." in listed
 
 
-def deploy_through_kills(environment: Environment) -> None:
+def deploy_through_kills(environment: Environment, running_provider: Mapping[str, str]) -> None:
     """Fails if a lock cannot be released, or if the deploy after the last kill does not complete."""
     environment.stacks.synth()
     tracking, public = environment.stacks.names
     # Late in a stack, of which Terraform has saved the most.
     _kill_deploy(environment, tracking, "aws_api_gateway_stage", "aws_lambda_event_source_mapping")
-    status, said = environment.run("tools.deploy", "unlock", "--lock", _lock(environment, "tracking"))
+    lock = _lock(environment, "tracking")
+    status, said = environment.run("tools.deploy", "unlock", "--lock", lock, **running_provider)
     assert status == 0, said
     assert f"Released the lock of {tracking}." in said
     assert re.search(
@@ -115,7 +117,7 @@ def deploy_through_kills(environment: Environment) -> None:
     _kill_deploy(environment, public, "aws_apigatewayv2_api")
     lock = _lock(environment, "public")
     assert environment.stacks.terraform(public, "force-unlock", "-force", lock)[0] == 0
-    status, said = environment.run("tools.deploy", "unlock")
+    status, said = environment.run("tools.deploy", "unlock", **running_provider)
     assert status == 0, said
     assert "Imported into the state what the killed deploy had made: aws_apigatewayv2_api." in said
 

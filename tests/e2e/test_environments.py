@@ -19,12 +19,12 @@ from tools.state_bucket import create_state_bucket
 
 
 @pytest.fixture(scope="module")
-def environments(aws: EmbeddedAws) -> tuple[Environment, Environment]:
+def environments(aws: EmbeddedAws, running_provider: dict[str, str]) -> tuple[Environment, Environment]:
     ended, kept = Environment("pr-1", aws), Environment("prod", aws)
     create_state_bucket(ended.settings)
     with recorded(aws.endpoint), ThreadPoolExecutor() as pool:
         other = pool.submit(deploy_as_the_workflows_do, kept)
-        deploy_through_kills(ended)
+        deploy_through_kills(ended, running_provider)
         other.result()
     return ended, kept
 
@@ -52,10 +52,12 @@ def test_after_kills_nothing_is_there_twice_or_lost(environments: tuple[Environm
     assert boto3.client("dynamodb").scan(TableName=f"tracking-data-{name}")["Items"] == [ITEM]
 
 
-def test_drift_is_told_with_what_has_changed(environments: tuple[Environment, Environment]) -> None:
+def test_drift_is_told_with_what_has_changed(
+    environments: tuple[Environment, Environment], running_provider: dict[str, str]
+) -> None:
     kept = environments[1]
     boto3.client("cloudwatch", region_name=REGION).delete_alarms(AlarmNames=["tracking-api-5xx-prod"])
-    status, said = kept.run("tools.deploy", "drift", "--stack", "tracking-prod")
+    status, said = kept.run("tools.deploy", "drift", "--stack", "tracking-prod", **running_provider)
     assert status == 1
     assert said.splitlines()[-1].startswith(
         "Error: tracking-prod: what is there is not what the code describes"
@@ -65,19 +67,20 @@ def test_drift_is_told_with_what_has_changed(environments: tuple[Environment, En
     assert "<b>tracking-prod</b>: Plan: 1 to add, " in report
     assert "Refreshing state" not in report
 
-    status, said = kept.run("tools.deploy", "deploy", "--auto-approve", "--stack", "tracking-prod")
+    again = ("deploy", "--auto-approve", "--stack", "tracking-prod")
+    status, said = kept.run("tools.deploy", *again, **running_provider)
     assert status == 0, said
 
 
 def test_one_environment_is_destroyed_and_plain_terraform_finds_the_other_as_it_was(
-    environments: tuple[Environment, Environment], tmp_path: Path
+    environments: tuple[Environment, Environment], running_provider: dict[str, str], tmp_path: Path
 ) -> None:
     ended, kept = environments
     resources, states = kept.resources(), kept.states()
     assert len(resources) > 5
     assert len(states) == len(ended.states()) == len(kept.stacks.names)
 
-    status, said = ended.run("tools.deploy", "destroy", "--auto-approve")
+    status, said = ended.run("tools.deploy", "destroy", "--auto-approve", **running_provider)
     assert status == 0, said
 
     assert not ended.states()

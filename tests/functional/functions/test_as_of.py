@@ -60,7 +60,8 @@ def test_it_is_the_history_of_what_had_arrived_whatever_the_pages(
     times = chance.sample(range(T, T + 60), 30)
     arrivals = [(timestamp, ARRIVED + chance.randint(0, 9_999)) for timestamp in times]
     store(caller, shipment, arrivals)
-    for as_of in [ARRIVED - 1, ARRIVED + 10_000, *(arrived for _, arrived in arrivals[:8])]:
+    # A time costs 35 requests, and the histories have 20 times between them.
+    for as_of in [ARRIVED - 1, ARRIVED + 10_000, *(arrived for _, arrived in arrivals[:3])]:
         known = sorted(
             (
                 timestamp

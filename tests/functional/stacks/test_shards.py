@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,21 +9,23 @@ import pytest
 import contract
 from local.aws import EmbeddedAws
 from storage.shards import Shards
-from tests import synthesis
+from tests import provider, synthesis
+from tests.commands import output
 from tests.conftest import REGION
 from tests.shards import DEPLOYMENTS, Deployment
-from tools.toolchain import environment as tool_environment
-from tools.toolchain import provider_source
 
 
 @pytest.mark.slow
 def test_terraform_hands_out_these_numbers(aws: EmbeddedAws, tmp_path: Path) -> None:
-    variables = tool_environment(os.environ)
-    variables |= {**provider_source("5.100.0", variables), **aws.environment(REGION)}
+    (tmp_path / "provider").mkdir()
+    environ = {**os.environ, **aws.environment(REGION)}
+    with provider.running(tmp_path / "provider", environ) as running:
+        got = deployed(tmp_path, {**provider.variables(environ), **running})
+    assert got == DEPLOYMENTS
 
-    def terraform(*command: str) -> None:
-        subprocess.run(["terraform", *command], cwd=tmp_path, env=variables, timeout=120, check=True)
 
+def deployed(folder: Path, environ: dict[str, str]) -> list[Deployment]:
+    """What Terraform has handed out at each of the deployments, one after the other."""
     # Of the stack no more than what has to do with the number, which is what takes no minutes to deploy.
     got: list[Deployment] = []
     for deployment in DEPLOYMENTS:
@@ -47,11 +48,11 @@ def test_terraform_hands_out_these_numbers(aws: EmbeddedAws, tmp_path: Path) -> 
                 "read": {"value": function[contract.STATUS_INDEX_SHARDS_READ]},
             },
         }
-        (tmp_path / "main.tf.json").write_text(json.dumps(configuration))
+        (folder / "main.tf.json").write_text(json.dumps(configuration))
         if not got:
-            terraform("init", "-input=false")
-        terraform("apply", "-input=false", "-auto-approve")
-        state = json.loads((tmp_path / "terraform.tfstate").read_bytes())
+            output("terraform", "init", "-input=false", folder=folder, environ=environ)
+        output("terraform", "apply", "-input=false", "-auto-approve", folder=folder, environ=environ)
+        state = json.loads((folder / "terraform.tfstate").read_bytes())
         outputs = {name: output["value"] for name, output in state["outputs"].items()}
         got.append(Deployment(deployment.wanted, Shards(**outputs)))
-    assert got == DEPLOYMENTS
+    return got

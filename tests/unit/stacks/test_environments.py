@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -65,21 +65,20 @@ def test_two_regions_share_no_name_that_an_account_has_once(tmp_path: Path) -> N
 @pytest.mark.parametrize("owner", ["s3", "hcp", "local"])
 def test_no_two_environments_or_regions_share_a_state(owner: str) -> None:
     owners = []
-    for env in ENVIRONMENTS:
-        for region in REGIONS[:2]:
-            chosen = settings(
-                env,
-                region=region,
-                state={"owner": owner, "hcp_organization": "acme", "bucket": "of-all-regions"},
-            )
-            for name, stack in without_state_stack(synthesize(chosen)).items():
-                terraform = stack["terraform"]
-                owners.append(
-                    json.dumps([name.split("-")[0], terraform.get("backend"), terraform.get("cloud")])
-                )
-                workspace = terraform.get("cloud", {}).get("workspaces", {}).get("name", "")
-                assert len(workspace) <= 90, "HCP Terraform's limit"
-    assert len(set(owners)) == len(owners) >= len(ENVIRONMENTS) * 2
+    # All environments in one region, and two of them in another too.
+    places = [*product(ENVIRONMENTS, REGIONS[:1]), *product(ENVIRONMENTS[:2], REGIONS[1:2])]
+    for env, region in places:
+        chosen = settings(
+            env,
+            region=region,
+            state={"owner": owner, "hcp_organization": "acme", "bucket": "of-all-regions"},
+        )
+        for name, stack in without_state_stack(synthesize(chosen)).items():
+            terraform = stack["terraform"]
+            owners.append(json.dumps([name.split("-")[0], terraform.get("backend"), terraform.get("cloud")]))
+            workspace = terraform.get("cloud", {}).get("workspaces", {}).get("name", "")
+            assert len(workspace) <= 90, "HCP Terraform's limit"
+    assert len(set(owners)) == len(owners) >= len(places) * 2
 
 
 def test_more_regions_are_more_stacks_of_the_environment(tmp_path: Path) -> None:
