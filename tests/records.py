@@ -7,7 +7,7 @@ import boto3
 from shipments.shipment import Shipment, StoredUpdate
 from storage.shipments import Record
 from storage.updates import decode_stored
-from tests.feed import Feed
+from tests.pipeline import Pipeline
 
 
 def expected(history: list[StoredUpdate], tracking_id: str = "A") -> Shipment:
@@ -42,13 +42,13 @@ def expected(history: list[StoredUpdate], tracking_id: str = "A") -> Shipment:
     )
 
 
-def history(feed: Feed, shipment: str) -> list[StoredUpdate]:
+def history(pipeline: Pipeline, shipment: str) -> list[StoredUpdate]:
     """What is stored of a shipment, in order of time."""
     pages = (
         boto3.client("dynamodb")
         .get_paginator("query")
         .paginate(
-            TableName=feed.updates.table,
+            TableName=pipeline.updates.table,
             KeyConditionExpression="tracking_id = :id",
             ExpressionAttributeValues={":id": {"S": shipment}},
         )
@@ -56,13 +56,13 @@ def history(feed: Feed, shipment: str) -> list[StoredUpdate]:
     return [decode_stored(item) for page in pages for item in page["Items"]]
 
 
-def record_of(feed: Feed, shipment: str) -> Record:
-    found = feed.projection.read(shipment)
+def record_of(pipeline: Pipeline, shipment: str) -> Record:
+    found = pipeline.projection.read(shipment)
     assert found
     return found
 
 
-def check(feed: Feed, *shipments: str) -> None:
+def check(pipeline: Pipeline, *shipments: str) -> None:
     """The records are the folds of the histories."""
     for shipment in shipments:
-        assert record_of(feed, shipment).shipment == expected(history(feed, shipment), shipment)
+        assert record_of(pipeline, shipment).shipment == expected(history(pipeline, shipment), shipment)

@@ -11,8 +11,8 @@ from standardwebhooks import Webhook
 from local.gateway import Gateway
 from local.http_api import HttpGateway
 from tests.e2e.conftest import signed
-from tests.mapped import eventually
 from tests.outbound import Receiver, receiving
+from tests.stream_functions import eventually
 
 
 @pytest.fixture

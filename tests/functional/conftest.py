@@ -17,11 +17,11 @@ import contract
 import web.request
 from local.aws import EmbeddedAws
 from tests.conftest import REGION, Tables, environment_suffix
-from tests.feed import Feed
-from tests.line import Line, open_line
-from tests.mapped import Mapped
+from tests.fault_proxy import FaultProxy, open_fault_proxy
+from tests.pipeline import Pipeline
 from tests.recorded_calls import recorded
 from tests.rights import FUNCTIONS, Right
+from tests.stream_functions import StreamFunctions
 from tracking.api import Api
 from tracking.wiring import make_api
 from web.errors import CODES
@@ -185,31 +185,31 @@ def caller(environment: dict[str, str]) -> Caller:
 
 
 @pytest.fixture(scope="module")
-def _line_caller(aws: EmbeddedAws, environment: dict[str, str]) -> Iterator[tuple[Line, Caller]]:
-    with open_line(aws.endpoint) as line:
+def _proxied_caller(aws: EmbeddedAws, environment: dict[str, str]) -> Iterator[tuple[FaultProxy, Caller]]:
+    with open_fault_proxy(aws.endpoint) as proxy:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+            patch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
             caller = Caller(make_api(environment), environment)
-        yield line, caller
+        yield proxy, caller
 
 
 @pytest.fixture
-def line(_line_caller: tuple[Line, Caller]) -> Line:
-    """A line to the embedded AWS that can fail; at first it works, and nothing has come by."""
-    line = _line_caller[0]
-    line.calls.clear()
-    line.bodies.clear()
-    line.throttle = "ThrottlingException"
-    line.faults.clear()
-    line.cut.clear()
-    line.broken.clear()
-    return line
+def proxy(_proxied_caller: tuple[FaultProxy, Caller]) -> FaultProxy:
+    """A proxy before the embedded AWS that can fail; at first it works, and nothing has come by."""
+    proxy = _proxied_caller[0]
+    proxy.calls.clear()
+    proxy.bodies.clear()
+    proxy.throttle = "ThrottlingException"
+    proxy.faults.clear()
+    proxy.cut.clear()
+    proxy.broken.clear()
+    return proxy
 
 
 @pytest.fixture
-def line_caller(_line_caller: tuple[Line, Caller], line: Line) -> Caller:
-    """A caller of the function, whose calls to AWS go over `line`."""
-    return _line_caller[1]
+def proxied_caller(_proxied_caller: tuple[FaultProxy, Caller], proxy: FaultProxy) -> Caller:
+    """A caller of the function, whose calls to AWS go over `proxy`."""
+    return _proxied_caller[1]
 
 
 @pytest.fixture
@@ -241,13 +241,13 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 @pytest.fixture
-def mapped(aws: EmbeddedAws, tmp_path: Path) -> Iterator[Mapped]:
-    """A feed, and functions that its stream is mapped to; they end with the test."""
+def functions(aws: EmbeddedAws, tmp_path: Path) -> Iterator[StreamFunctions]:
+    """A pipeline, and functions that its stream is mapped to; they end with the test."""
     with ExitStack() as stack:
-        yield Mapped(aws.endpoint, stack, tmp_path)
+        yield StreamFunctions(aws.endpoint, stack, tmp_path)
 
 
 @pytest.fixture
-def feed(environment: dict[str, str]) -> Feed:
+def pipeline(environment: dict[str, str]) -> Pipeline:
     """Tables with their streams, and a topic, of its own."""
-    return Feed()
+    return Pipeline()

@@ -14,8 +14,8 @@ import storage.status_index
 from projector.records import Records
 from shipments.deadlines import Deadlines
 from shipments.shipment import StoredUpdate
+from tests.fault_proxy import FaultProxy
 from tests.functional.conftest import Caller
-from tests.line import Line
 
 #: An event time, and that of an arrival; both in ms.
 T, ARRIVED = 1_700_000_000_000, 1_700_000_900_000
@@ -127,33 +127,33 @@ def test_the_summary_is_of_what_was_known(
 
 
 def test_it_takes_two_calls_if_much_came_later_and_one_if_nothing_did(
-    line_caller: Caller, line: Line, shipment: str
+    proxied_caller: Caller, proxy: FaultProxy, shipment: str
 ) -> None:
-    store(line_caller, shipment, [(T + number * 2, ARRIVED + number) for number in range(300)])
+    store(proxied_caller, shipment, [(T + number * 2, ARRIVED + number) for number in range(300)])
     # What nothing is known of may be a carrier's number, which is one call more.
     for as_of, calls in ((ARRIVED + 999, 1), (ARRIVED + 2, 2), (ARRIVED - 1, 3)):
-        line.calls.clear()
-        line_caller.get("/status", tracking_id=shipment, as_of=str(as_of), limit="100")
-        assert line.calls == ["Query"] * calls
+        proxy.calls.clear()
+        proxied_caller.get("/status", tracking_id=shipment, as_of=str(as_of), limit="100")
+        assert proxy.calls == ["Query"] * calls
 
 
 def test_past_the_deadline_a_page_is_short_or_the_caller_is_asked_to_come_back(
-    line_caller: Caller, line: Line, shipment: str, monkeypatch: pytest.MonkeyPatch
+    proxied_caller: Caller, proxy: FaultProxy, shipment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 1 MB a call: two or three of these.
     arrivals = [(T + 18, 5), *((T + number * 2, 9) for number in range(1, 9)), (T, 5)]
-    store(line_caller, shipment, arrivals, metadata={"note": "x" * 350_000})
-    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 60 * line.calls.count("Query"))
+    store(proxied_caller, shipment, arrivals, metadata={"note": "x" * 350_000})
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 60 * proxy.calls.count("Query"))
     query = {"tracking_id": shipment, "as_of": "5", "limit": "1"}
     with monkeypatch.context() as patch:
         patch.setattr(storage.status_index, "time", clock)
-        line.calls.clear()
-        first = line_caller.get("/status", **query)
+        proxy.calls.clear()
+        first = proxied_caller.get("/status", **query)
         assert [update["timestamp"] for update in first.body["updates"]] == [T + 18]
-        assert line.calls == ["Query"]
-        assert line_caller.get("/status", **query, last_key=first.body["next_key"]).status == 503
-        assert line.calls == ["Query", "Query"]
-    second = line_caller.get("/status", **query, last_key=first.body["next_key"])
+        assert proxy.calls == ["Query"]
+        assert proxied_caller.get("/status", **query, last_key=first.body["next_key"]).status == 503
+        assert proxy.calls == ["Query", "Query"]
+    second = proxied_caller.get("/status", **query, last_key=first.body["next_key"])
     assert [update["timestamp"] for update in second.body["updates"]] == [T]
 
 

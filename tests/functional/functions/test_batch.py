@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.fault_proxy import FaultProxy
 from tests.functional.conftest import Caller
-from tests.line import Line
 from tracking.wiring import make_api
 
 NOW = 1_700_000_000_000
@@ -77,20 +77,24 @@ def test_updates_of_one_shipment_keep_their_order(caller: Caller, update: dict[s
 
 
 def test_retry_does_not_reverse_a_history(
-    line_caller: Caller, line: Line, shipment: str, update: dict[str, Any]
+    proxied_caller: Caller, proxy: FaultProxy, shipment: str, update: dict[str, Any]
 ) -> None:
     updates: list[dict[str, Any]] = [
         {**update, "status": status} for status in ("pending", "in_transit", "?", "delivered")
     ]
     updates.insert(2, {**update, "tracking_id": f"{shipment}-2"})
     # The first call is that of the key, and one that fails is tried three times.
-    line.broken.append(b'"in_transit"')
-    results = line_caller.post({"updates": updates}, "/track/batch", Idempotency_Key=shipment).body["results"]
+    proxy.broken.append(b'"in_transit"')
+    results = proxied_caller.post({"updates": updates}, "/track/batch", Idempotency_Key=shipment).body[
+        "results"
+    ]
     assert [result["status_code"] for result in results] == [200, 503, 503, 400, 503]
     assert "earlier update" in results[4]["error"]
-    line.broken.clear()
-    retried = line_caller.post({"updates": updates}, "/track/batch", Idempotency_Key=shipment).body["results"]
+    proxy.broken.clear()
+    retried = proxied_caller.post({"updates": updates}, "/track/batch", Idempotency_Key=shipment).body[
+        "results"
+    ]
     assert [result["status_code"] for result in retried] == [200, 200, 200, 400, 200]
     assert retried[0] == results[0]
-    history = [one["status"] for one in line_caller.history(update["tracking_id"])]
+    history = [one["status"] for one in proxied_caller.history(update["tracking_id"])]
     assert history == ["delivered", "in_transit", "pending"]

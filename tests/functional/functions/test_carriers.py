@@ -6,27 +6,27 @@ from typing import Any
 import pytest
 
 from shipments.tracking_id import is_of_carrier
-from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import BROWSER, Public
+from tests.pipeline import Pipeline
 from tests.senders import Sender
 from tracking.wiring import make_api
 
 
 @pytest.fixture(scope="module")
-def feed(environment: dict[str, str]) -> Feed:
-    return Feed()
+def pipeline(environment: dict[str, str]) -> Pipeline:
+    return Pipeline()
 
 
 @pytest.fixture(scope="module")
-def caller(feed: Feed, environment: dict[str, str]) -> Caller:
-    variables = {**environment, **feed.environment}
+def caller(pipeline: Pipeline, environment: dict[str, str]) -> Caller:
+    variables = {**environment, **pipeline.environment}
     return Caller(make_api(variables), variables)
 
 
 @pytest.fixture(scope="module")
-def public(feed: Feed, environment: dict[str, str]) -> Public:
-    return Public({**environment, **feed.environment})
+def public(pipeline: Pipeline, environment: dict[str, str]) -> Public:
+    return Public({**environment, **pipeline.environment})
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def number() -> str:
     return f"N-{uuid.uuid4()}"
 
 
-def put(feed: Feed, tracking_id: str, *references: str, time: int = 1) -> str:
+def put(pipeline: Pipeline, tracking_id: str, *references: str, time: int = 1) -> str:
     optional: dict[str, Any] = {"references": list(references)} if references else {}
-    feed.put(tracking_id, "pending", time, **optional)
+    pipeline.put(tracking_id, "pending", time, **optional)
     return tracking_id
 
 
@@ -58,18 +58,18 @@ def shown(caller: Caller, public: Public, tracking_id: str) -> list[tuple[int, A
 
 
 def test_a_number_of_one_carrier_finds_its_shipment(
-    feed: Feed, caller: Caller, public: Public, number: str
+    pipeline: Pipeline, caller: Caller, public: Public, number: str
 ) -> None:
-    tracking_id = put(feed, f"dhl:{number}", number, "ORDER-1")
+    tracking_id = put(pipeline, f"dhl:{number}", number, "ORDER-1")
     for asked in (tracking_id, number, f" {number} "):
         assert shown(caller, public, asked)[:2] == [(200, tracking_id)] * 2
     assert shown(caller, public, number)[2] == (200, tracking_id)
 
 
 def test_a_number_of_several_carriers_is_to_be_chosen_from(
-    feed: Feed, caller: Caller, public: Public, number: str
+    pipeline: Pipeline, caller: Caller, public: Public, number: str
 ) -> None:
-    ids = [put(feed, f"{carrier}:{number}", number) for carrier in ("dhl", "ups")]
+    ids = [put(pipeline, f"{carrier}:{number}", number) for carrier in ("dhl", "ups")]
     assert shown(caller, public, number) == [(409, ids)] * 3
     assert caller.shipment(number).body["code"] == "ambiguous"
     answer = public.get(f"/shipments/{number}", accept=BROWSER)
@@ -81,31 +81,31 @@ def test_a_number_of_several_carriers_is_to_be_chosen_from(
 
 
 def test_a_shipment_with_just_this_id_comes_first(
-    feed: Feed, caller: Caller, public: Public, number: str
+    pipeline: Pipeline, caller: Caller, public: Public, number: str
 ) -> None:
-    put(feed, f"dhl:{number}", number)
-    put(feed, f"ups:{number}", number)
-    put(feed, number)
+    put(pipeline, f"dhl:{number}", number)
+    put(pipeline, f"ups:{number}", number)
+    put(pipeline, number)
     assert shown(caller, public, number) == [(200, number)] * 3
 
 
 def test_no_other_reference_leads_to_a_shipment(
-    feed: Feed, caller: Caller, public: Public, number: str
+    pipeline: Pipeline, caller: Caller, public: Public, number: str
 ) -> None:
     order = f"ORDER-{number}"
-    put(feed, f"dhl:{number}", number, order)
-    put(feed, f"{number}-other", order)
-    put(feed, f"dhl:{order}:1", order)
-    put(feed, f":{order}", order)
+    put(pipeline, f"dhl:{number}", number, order)
+    put(pipeline, f"{number}-other", order)
+    put(pipeline, f"dhl:{order}:1", order)
+    put(pipeline, f":{order}", order)
     assert [status for status, _ in shown(caller, public, order)] == [404, 200, 404]
     assert caller.get("/status", tracking_id=order).body["updates"] == []
 
 
 def test_the_pages_of_a_history_go_on_with_the_bare_number(
-    feed: Feed, caller: Caller, public: Public, number: str
+    pipeline: Pipeline, caller: Caller, public: Public, number: str
 ) -> None:
     for time in range(1, 6):
-        put(feed, f"dhl:{number}", number, time=time)
+        put(pipeline, f"dhl:{number}", number, time=time)
     assert [update["timestamp"] for update in caller.history(number, limit=2)] == [5, 4, 3, 2, 1]
     times, key = [], ""
     while True:
@@ -118,10 +118,10 @@ def test_the_pages_of_a_history_go_on_with_the_bare_number(
 
 
 def test_what_a_source_of_a_carrier_sends_is_found_by_the_number(
-    feed: Feed, environment: dict[str, str], number: str
+    pipeline: Pipeline, environment: dict[str, str], number: str
 ) -> None:
     chosen = {"mapping": "generic", "carrier": "acme"}
-    sender = Sender.of({**environment, **feed.environment}, "demo", chosen)
+    sender = Sender.of({**environment, **pipeline.environment}, "demo", chosen)
     update = {"tracking_id": number, "status": "pending", "place": {"country": "DE"}, "timestamp": 1}
     many = [f"R{place}" for place in range(5)]
     for references in ([], ["ORDER-1", number], many):
@@ -129,7 +129,7 @@ def test_what_a_source_of_a_carrier_sends_is_found_by_the_number(
             "stored": 1,
             "kept": 0,
         }
-    images = [record["dynamodb"]["NewImage"] for record in feed.updates.records()]
+    images = [record["dynamodb"]["NewImage"] for record in pipeline.updates.records()]
     found = [image for image in images if image["tracking_id"]["S"] == f"acme:{number}"]
     told = [[reference["S"] for reference in image["references"]["L"]] for image in found]
     assert told == [[number], [number, "ORDER-1"], [number, *many[:4]]]

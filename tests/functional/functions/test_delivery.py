@@ -31,8 +31,8 @@ from outbound.delivery import GRACE, WAITS
 from outbound.queue import TOGETHER
 from outbound.webhook import LANES, MAX_FAILURES, TRIAL_INTERVAL
 from tests.functional.functions.test_webhooks import Manager, verified
-from tests.mapped import eventually
 from tests.outbound import Outbound, Receiver, context, notification, now, receiving
+from tests.stream_functions import eventually
 
 Metrics = Callable[[], dict[str, float]]
 

@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 import contract
+from tests.fault_proxy import Fault, FaultProxy
 from tests.functional.conftest import Caller
-from tests.line import Fault, Line
 from tests.senders import SECRET, Sender, sign
 
 GENERIC = {"mapping": "generic"}
@@ -129,17 +129,17 @@ def test_without_a_secret_the_sender_shall_come_again(environment: dict[str, str
 
 def test_while_aws_fails_the_sender_shall_come_again_and_nothing_is_doubled(
     environment: dict[str, str],
-    line: Line,
+    proxy: FaultProxy,
     monkeypatch: pytest.MonkeyPatch,
     caller: Caller,
     update: dict[str, Any],
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", line.endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint)
     sender = Sender.of(environment, "demo", GENERIC)
     updates = [update | {"timestamp": time} for time in range(3)]
-    line.cut["PutItem"] = Fault.THROTTLED
+    proxy.cut["PutItem"] = Fault.THROTTLED
     assert sender.send({"updates": updates}).status == 503
-    line.cut.clear()
+    proxy.cut.clear()
     assert sender.send({"updates": updates}).body == {"stored": 3, "kept": 0}
     assert len(caller.history(update["tracking_id"])) == 3
 

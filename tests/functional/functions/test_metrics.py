@@ -12,12 +12,12 @@ from deadlines.wiring import make_sweep
 from inbound.secrets import Secrets
 from notifier.wiring import make_notifier
 from tests.conftest import Tables, environment_suffix
-from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.test_webhooks import Manager
 from tests.invocations import handle, run
 from tests.metrics import metrics
 from tests.outbound import Outbound, context, notification, receiving
+from tests.pipeline import Pipeline
 from tests.senders import Sender
 from tests.synthesis import resource, resources, stacks
 from tracking.wiring import make_api
@@ -86,13 +86,13 @@ def test_the_functions_write_every_metric_that_is_watched(
     assert broken.get("/status", tracking_id=shipment).status == 500
     assert caller.post({"updates": [update, {}]}, "/track/batch").body["stored"] == 1
 
-    feed = Feed()
-    notifier = make_notifier(start("notifier") | feed.environment)
+    pipeline = Pipeline()
+    notifier = make_notifier(start("notifier") | pipeline.environment)
     for number, status in enumerate(contract.STATUSES):
-        feed.put(shipment, status, 1_700_000_000_000 + number)
-    assert handle(notifier, feed.shipments.records()) == []
+        pipeline.put(shipment, status, 1_700_000_000_000 + number)
+    assert handle(notifier, pipeline.shipments.records()) == []
 
-    run(make_sweep(start("deadlines") | feed.environment))
+    run(make_sweep(start("deadlines") | pipeline.environment))
 
     lines = written(capsys.readouterr().out)
     expected = set(watched())

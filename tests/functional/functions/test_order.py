@@ -22,11 +22,11 @@ from local.aws import EmbeddedAws
 from shipments.errors import Unavailable
 from storage.shipments import decode_record
 from storage.updates import decode_stored
-from tests.feed import SHARDS, Feed, Stream
+from tests.fault_proxy import Fault, FaultProxy
 from tests.functional.conftest import Caller
-from tests.line import Fault, Line
+from tests.pipeline import SHARDS, Pipeline, Stream
 from tests.records import expected
-from tests.sns_line import SnsLine, open_sns_line
+from tests.sns_proxy import SnsProxy, open_sns_proxy
 from tracking.wiring import make_api
 
 #: Histories that are tried; `HISTORIES=10000 python -m pytest` with this file takes 20 minutes of CPU.
@@ -45,14 +45,14 @@ class Mapping:
 
     Each item's records are in one of four lanes, of which any may be the next to run. A batch begins again with the
     first record that failed, in pieces of any size, or as a whole if the function ended before it answered. What is
-    given up becomes a letter, and may be redriven at any time.
+    given up becomes a dead_letter, and may be redriven at any time.
     """
 
     def __init__(self, stream: Stream, functions: list[Function]) -> None:
         self._stream = stream
         self._functions = functions
         self._lanes: list[list[Record]] = [[], [], [], []]
-        self._letters: list[list[Record]] = []
+        self._dead_letters: list[list[Record]] = []
         self.read: list[Record] = []
         #: The ids of records that were redriven.
         self.redriven: set[str] = set()
@@ -64,24 +64,24 @@ class Mapping:
                 self.read.append(record)
                 key = str(sorted(record["dynamodb"]["Keys"].items()))
                 self._lanes[zlib.crc32(key.encode()) % len(self._lanes)].append(record)
-        if (self._letters and chance.random() < 0.1) or not any(self._lanes):
+        if (self._dead_letters and chance.random() < 0.1) or not any(self._lanes):
             return self._redrive(chance)
         lane = chance.choice([lane for lane in self._lanes if lane])
         batch = lane[: chance.randint(1, 10)]
         done = self._handle(batch, chance)
         if done < len(batch) and chance.random() < 0.5:
-            self._letters.append(batch[done:])
+            self._dead_letters.append(batch[done:])
             done = len(batch)
         del lane[:done]
         return True
 
     def _redrive(self, chance: random.Random) -> bool:
-        if not self._letters:
+        if not self._dead_letters:
             return False
-        letter = self._letters.pop(0)
-        self.redriven |= {record["eventID"] for record in letter}
-        if rest := letter[self._handle(letter, chance) :]:
-            self._letters.append(rest)
+        dead_letter = self._dead_letters.pop(0)
+        self.redriven |= {record["eventID"] for record in dead_letter}
+        if rest := dead_letter[self._handle(dead_letter, chance) :]:
+            self._dead_letters.append(rest)
         return True
 
     def _handle(self, batch: list[Record], chance: random.Random) -> int:
@@ -101,14 +101,14 @@ class Mapping:
 
 
 @pytest.fixture
-def sns(aws: EmbeddedAws) -> Iterator[SnsLine]:
-    with open_sns_line(aws.endpoint) as line:
-        yield line
+def sns(aws: EmbeddedAws) -> Iterator[SnsProxy]:
+    with open_sns_proxy(aws.endpoint) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def mappings(
-    feed: Feed, sns: SnsLine, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, sns: SnsProxy, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Mapping, Mapping]:
     """Those of the projector and of the notifier, each of which runs in three execution environments."""
     once = Config(retries={"total_max_attempts": 1})
@@ -116,10 +116,10 @@ def mappings(
     clients = {"dynamodb": boto3.client("dynamodb"), "ssm": boto3.client("ssm"), "sns": topic}
     for wiring in (projector.wiring, notifier.wiring):
         monkeypatch.setattr(wiring, "make_client", lambda service, *_: clients[service])
-    variables = {**environment, **feed.environment}
+    variables = {**environment, **pipeline.environment}
     return (
-        Mapping(feed.updates, [projector.wiring.make_projector(variables).handle for _ in range(3)]),
-        Mapping(feed.shipments, [notifier.wiring.make_notifier(variables).handle for _ in range(3)]),
+        Mapping(pipeline.updates, [projector.wiring.make_projector(variables).handle for _ in range(3)]),
+        Mapping(pipeline.shipments, [notifier.wiring.make_notifier(variables).handle for _ in range(3)]),
     )
 
 
@@ -148,7 +148,7 @@ def count_late(coming: list[tuple[str, str, int]]) -> int:
 
 @pytest.mark.slow
 def test_each_change_is_told_in_the_order_of_the_versions_and_what_is_late_is_not(
-    feed: Feed, sns: SnsLine, mappings: tuple[Mapping, Mapping]
+    pipeline: Pipeline, sns: SnsProxy, mappings: tuple[Mapping, Mapping]
 ) -> None:
     seen: Counter[str] = Counter()
     for seed in range(HISTORIES // TOGETHER):
@@ -156,13 +156,13 @@ def test_each_change_is_told_in_the_order_of_the_versions_and_what_is_late_is_no
         ids = [f"PKG-{seed}-{number}" for number in range(TOGETHER)]
         coming = arrivals(chance, ids)
         seen["late"] += count_late(coming)
-        run(feed, sns, mappings, coming, chance)
-        told = defaultdict(list)
-        for _, body in feed.told():
-            told[body["tracking_id"]].append(body)
+        run(pipeline, sns, mappings, coming, chance)
+        messages = defaultdict(list)
+        for _, body in pipeline.notifications():
+            messages[body["tracking_id"]].append(body)
         histories, records = (by_shipment(mapping.read) for mapping in mappings)
         for id in ids:
-            seen += check(told[id], histories[id], records[id], mappings[1].redriven)
+            seen += check(messages[id], histories[id], records[id], mappings[1].redriven)
         seen["updates"] += len(mappings[0].read)
         seen["redriven"] += len(mappings[1].redriven)
         for mapping in mappings:
@@ -176,8 +176,8 @@ def test_each_change_is_told_in_the_order_of_the_versions_and_what_is_late_is_no
 
 
 def run(
-    feed: Feed,
-    sns: SnsLine,
+    pipeline: Pipeline,
+    sns: SnsProxy,
     mappings: tuple[Mapping, Mapping],
     coming: list[tuple[str, str, int]],
     chance: random.Random,
@@ -187,7 +187,7 @@ def run(
     for _ in range(10 * len(coming)):
         number = chance.randint(0, 9)
         for update in coming[:number]:
-            send(feed, *update)
+            send(pipeline, *update)
         del coming[:number]
         sns.away = chance.random() < 0.1
         sns.refused = dict.fromkeys((pair for pair in sorted(pairs) if chance.random() < 0.2), False)
@@ -196,13 +196,13 @@ def run(
     pytest.fail("what fails once fails for ever")
 
 
-def send(feed: Feed, *update: Any) -> None:
+def send(pipeline: Pipeline, *update: Any) -> None:
     """Stores an update, and sends it again if the table does not answer, as the API asks its callers to."""
     for _ in range(3):
         with suppress(Unavailable):
-            feed.store(*update)
+            pipeline.store(*update)
             return
-    feed.store(*update)
+    pipeline.store(*update)
 
 
 def step(mappings: tuple[Mapping, Mapping], chance: random.Random) -> bool:
@@ -228,12 +228,12 @@ def status(image: dict[str, Any] | None) -> str | None:
 
 
 def check(
-    told: list[dict[str, Any]], updates: list[Record], records: list[Record], redriven: set[str]
+    messages: list[dict[str, Any]], updates: list[Record], records: list[Record], redriven: set[str]
 ) -> Counter[str]:
     """What was told of a shipment is what there was to tell; returns what happened to it.
 
     Args:
-        told: the messages, in the order in which they came.
+        messages: in the order in which they came.
         updates: what was in the stream of updates, and `records` in that of shipments.
         redriven: the ids of records whose messages may come later than in their turn, as docs/notifications.md says.
     """
@@ -246,12 +246,14 @@ def check(
         if status(record["dynamodb"]["NewImage"]) != status(record["dynamodb"].get("OldImage"))
     }
 
-    first = {body["deduplication_id"]: body for body in reversed(told)}
-    assert all(body == first[body["deduplication_id"]] for body in told), "a message is repeated as it was"
+    first = {body["deduplication_id"]: body for body in reversed(messages)}
+    assert all(body == first[body["deduplication_id"]] for body in messages), (
+        "a message is repeated as it was"
+    )
     assert first.keys() == changes, "each change is told, and nothing else"
 
-    in_turn = [*dict.fromkeys(body["version"] for body in told)]
-    kept = [*dict.fromkeys(body["version"] for body in told if body["deduplication_id"] not in redriven)]
+    in_turn = [*dict.fromkeys(body["version"] for body in messages)]
+    kept = [*dict.fromkeys(body["version"] for body in messages if body["deduplication_id"] not in redriven)]
     assert kept == sorted(kept), "in the order of the versions"
 
     by_version = sorted(first.values(), key=lambda body: int(body["version"]))
@@ -264,23 +266,23 @@ def check(
     return Counter(
         {
             "changes": len(changes),
-            "repeated": len(told) - len(first),
+            "repeated": len(messages) - len(first),
             "out of order by a redrive": in_turn != sorted(in_turn),
         }
     )
 
 
 def test_the_retry_of_a_request_that_failed_is_no_news(
-    feed: Feed,
+    pipeline: Pipeline,
     mappings: tuple[Mapping, Mapping],
-    line: Line,
+    proxy: FaultProxy,
     environment: dict[str, str],
     set_clock: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With an Idempotency-Key, its update is of the time of the first try."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
-    variables = {**environment, **feed.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    variables = {**environment, **pipeline.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
     caller = Caller(make_api(variables), variables)
     update = {"tracking_id": "PKG-1", "location": {"lat": 52, "lng": 13}}
 
@@ -292,9 +294,9 @@ def test_the_retry_of_a_request_that_failed_is_no_news(
         return answer.status
 
     # The key is stored, and the update is not.
-    line.faults["PutItem"] = [None, *[Fault.BROKEN] * 3]
+    proxy.faults["PutItem"] = [None, *[Fault.BROKEN] * 3]
     assert post(0, "in_transit", Idempotency_Key="1") == 503
     assert post(1, "delivered") == 200
     assert post(2, "in_transit", Idempotency_Key="1") == 200
     assert [update["status"] for update in caller.history("PKG-1")] == ["delivered", "in_transit"]
-    assert set(feed.changes()) == {("PKG-1", None, "delivered")}
+    assert set(pipeline.changes()) == {("PKG-1", None, "delivered")}

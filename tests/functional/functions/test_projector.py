@@ -14,9 +14,9 @@ from projector import wiring
 from runtime.batch import Batches
 from storage.attributes import ForeignItem
 from storage.updates import decode_stored
-from tests.feed import Feed
+from tests.fault_proxy import Fault, FaultProxy
 from tests.invocations import handle
-from tests.line import Fault, Line
+from tests.pipeline import Pipeline
 from tests.records import check, history, record_of
 
 #: An event time, and a second; both in ms.
@@ -24,11 +24,11 @@ T, S = 1_700_000_000_000, 1000
 
 
 @pytest.fixture
-def projector(feed: Feed, environment: dict[str, str]) -> Batches:
-    return wiring.make_projector({**environment, **feed.environment})
+def projector(pipeline: Pipeline, environment: dict[str, str]) -> Batches:
+    return wiring.make_projector({**environment, **pipeline.environment})
 
 
-def test_what_an_update_may_have_comes_into_the_record(feed: Feed, projector: Batches) -> None:
+def test_what_an_update_may_have_comes_into_the_record(pipeline: Pipeline, projector: Batches) -> None:
     optional: dict[str, Any] = {
         "place": {"city": "Riga", "country": "LV"},
         "detail": "It has left.",
@@ -37,11 +37,11 @@ def test_what_an_update_may_have_comes_into_the_record(feed: Feed, projector: Ba
         "references": ["B", "A"],
         "estimated_delivery": {"from": T, "to": T + S},
     }
-    feed.store("PKG-1", "in_transit", T, lat=None, **optional)
-    assert handle(projector, feed.updates.records()) == []
-    shipment = record_of(feed, "PKG-1").shipment
+    pipeline.store("PKG-1", "in_transit", T, lat=None, **optional)
+    assert handle(projector, pipeline.updates.records()) == []
+    shipment = record_of(pipeline, "PKG-1").shipment
     assert {name: getattr(shipment, name) for name in optional} == {**optional, "references": ["A", "B"]}
-    found = boto3.client("dynamodb").scan(TableName=feed.references)["Items"]
+    found = boto3.client("dynamodb").scan(TableName=pipeline.references)["Items"]
     assert {item["reference"]["S"]: item["tracking_id"]["S"] for item in found} == {
         "A": "PKG-1",
         "B": "PKG-1",
@@ -68,146 +68,148 @@ def test_what_no_update_may_have_is_no_update(members: dict[str, Any]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_record_is_the_fold_of_its_history_in_whatever_pieces_it_comes(
-    feed: Feed, projector: Batches, seed: int
+    pipeline: Pipeline, projector: Batches, seed: int
 ) -> None:
     chance = random.Random(seed)
     shipments = ["PKG-1", "PKG-2", "PKG-3"]
     for _ in range(60):
-        feed.store(chance.choice(shipments), chance.choice(contract.STATUSES), T + chance.randint(0, 40) * S)
-    records = feed.updates.records()
+        pipeline.store(
+            chance.choice(shipments), chance.choice(contract.STATUSES), T + chance.randint(0, 40) * S
+        )
+    records = pipeline.updates.records()
     # Lambda keeps the order of an item alone, and each update is one.
     chance.shuffle(records)
     while records:
         size = chance.randint(1, 15)
         assert handle(projector, records[:size]) == []
         records = records[size if chance.random() < 0.7 else 0 :]  # the batch comes again
-    check(feed, *shipments)
+    check(pipeline, *shipments)
 
 
 def test_each_write_has_a_greater_version_and_what_changes_nothing_is_not_written(
-    feed: Feed, projector: Batches
+    pipeline: Pipeline, projector: Batches
 ) -> None:
     versions = []
     for status, time in (("pending", T), ("in_transit", T + S), ("in_transit", T + 2 * S), ("failed", T - S)):
-        feed.store("PKG-1", status, time)
-        records = feed.updates.records()
+        pipeline.store("PKG-1", status, time)
+        records = pipeline.updates.records()
         for _ in range(2):
             handle(projector, records)
-            versions.append(record_of(feed, "PKG-1").version)
+            versions.append(record_of(pipeline, "PKG-1").version)
     assert versions[::2] == versions[1::2]
     assert sorted(set(versions)) == versions[::2]
-    assert len(feed.shipments.records()) == 4
+    assert len(pipeline.shipments.records()) == 4
 
 
 def test_updates_of_a_shipment_that_come_together_take_two_calls(
-    feed: Feed, line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, proxy: FaultProxy, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
-    projector = wiring.make_projector({**environment, **feed.environment})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    projector = wiring.make_projector({**environment, **pipeline.environment})
     for number in range(20):
-        feed.store("PKG-1", "in_transit", T + number * S)
-    records = feed.updates.records()
+        pipeline.store("PKG-1", "in_transit", T + number * S)
+    records = pipeline.updates.records()
     handle(projector, records)
-    assert line.calls == ["GetItem", "PutItem"]
-    line.calls.clear()
+    assert proxy.calls == ["GetItem", "PutItem"]
+    proxy.calls.clear()
     handle(projector, records)
-    assert line.calls == ["GetItem"]
+    assert proxy.calls == ["GetItem"]
     # Each change of status is a write, since the stream tells of each.
-    feed.store("PKG-2", "pending", T)
-    feed.store("PKG-2", "in_transit", T + S)
-    feed.store("PKG-2", "in_transit", T + 2 * S)
-    line.calls.clear()
-    handle(projector, feed.updates.records())
-    assert line.calls == ["GetItem", "PutItem", "PutItem"]
+    pipeline.store("PKG-2", "pending", T)
+    pipeline.store("PKG-2", "in_transit", T + S)
+    pipeline.store("PKG-2", "in_transit", T + 2 * S)
+    proxy.calls.clear()
+    handle(projector, pipeline.updates.records())
+    assert proxy.calls == ["GetItem", "PutItem", "PutItem"]
     # Of a late one that comes between others, only the history tells since when the status holds.
-    feed.store("PKG-1", "failed", T + 5 * S + 1)
-    line.calls.clear()
-    handle(projector, feed.updates.records())
-    assert line.calls == ["GetItem", "Query", "PutItem"]
-    assert record_of(feed, "PKG-1").shipment.since == T + 6 * S
+    pipeline.store("PKG-1", "failed", T + 5 * S + 1)
+    proxy.calls.clear()
+    handle(projector, pipeline.updates.records())
+    assert proxy.calls == ["GetItem", "Query", "PutItem"]
+    assert record_of(pipeline, "PKG-1").shipment.since == T + 6 * S
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "Query", "PutItem"])
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.LOST])
 def test_a_crash_between_any_two_calls_loses_and_doubles_nothing(
-    feed: Feed,
-    line: Line,
+    pipeline: Pipeline,
+    proxy: FaultProxy,
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     operation: str,
     fault: Fault,
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
-    projector = wiring.make_projector({**environment, **feed.environment})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    projector = wiring.make_projector({**environment, **pipeline.environment})
     for number in range(3):
-        feed.store("PKG-1", "in_transit", T + number * S)
-    handle(projector, feed.updates.records())
-    feed.store("PKG-1", "failed", T + 1)
-    records = feed.updates.records()
-    line.cut[operation] = fault
+        pipeline.store("PKG-1", "in_transit", T + number * S)
+    handle(projector, pipeline.updates.records())
+    pipeline.store("PKG-1", "failed", T + 1)
+    records = pipeline.updates.records()
+    proxy.cut[operation] = fault
     with pytest.raises(BotoCoreError):
         handle(projector, records)
-    line.cut.clear()
+    proxy.cut.clear()
     assert handle(projector, records) == []
-    check(feed, "PKG-1")
+    check(pipeline, "PKG-1")
 
 
 @pytest.mark.slow
-def test_many_writers_and_projectors_at_once_agree(feed: Feed, environment: dict[str, str]) -> None:
+def test_many_writers_and_projectors_at_once_agree(pipeline: Pipeline, environment: dict[str, str]) -> None:
     def send(number: int) -> None:
-        feed.store("PKG-1", contract.STATUSES[number // 7 % 4], T + number * 37 % 100 * S)
+        pipeline.store("PKG-1", contract.STATUSES[number // 7 % 4], T + number * 37 % 100 * S)
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(send, range(400)))
-    records = feed.updates.records()
-    assert len(records) == len(history(feed, "PKG-1")) > 200
+    records = pipeline.updates.records()
+    assert len(records) == len(history(pipeline, "PKG-1")) > 200
 
     def project(records: list[dict[str, Any]]) -> None:
-        projector = wiring.make_projector({**environment, **feed.environment})
+        projector = wiring.make_projector({**environment, **pipeline.environment})
         for start in range(0, len(records), 10):
             assert handle(projector, records[start : start + 10]) == []
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(project, (records[part::4] for part in range(4))))
-    check(feed, "PKG-1")
+    check(pipeline, "PKG-1")
 
 
-def test_a_poison_record_fails_alone(feed: Feed, projector: Batches) -> None:
-    feed.store("PKG-1", "pending", T)
-    feed.put_poison("PKG-3")
-    feed.store("PKG-3", "pending", T)
-    feed.store("PKG-2", "pending", T)
-    records = feed.updates.records()
+def test_a_poison_record_fails_alone(pipeline: Pipeline, projector: Batches) -> None:
+    pipeline.store("PKG-1", "pending", T)
+    pipeline.put_poison("PKG-3")
+    pipeline.store("PKG-3", "pending", T)
+    pipeline.store("PKG-2", "pending", T)
+    records = pipeline.updates.records()
     # In both tables: its update is none, and its record neither.
     assert handle(projector, records) == records[1:3]
-    check(feed, "PKG-1", "PKG-2")
+    check(pipeline, "PKG-1", "PKG-2")
 
 
 def test_operators_are_told_in_numbers(
-    feed: Feed, projector: Batches, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, projector: Batches, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(120):
-        feed.store(f"PKG-{number}", "pending", T)
-    handle(projector, feed.updates.records())
-    feed.store("PKG-1", "failed", T - S)
-    feed.put_poison("PKG-2")
+        pipeline.store(f"PKG-{number}", "pending", T)
+    handle(projector, pipeline.updates.records())
+    pipeline.store("PKG-1", "failed", T - S)
+    pipeline.put_poison("PKG-2")
     capsys.readouterr()
-    handle(projector, feed.updates.records())
+    handle(projector, pipeline.updates.records())
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     numbers = {name: metrics[name] for name in ("RecordsRead", "LateUpdate", "RecordFailed")}
     assert numbers == {"RecordsRead": [2.0], "LateUpdate": [1.0], "RecordFailed": [1.0]}
 
 
 def test_while_the_table_is_away_the_batch_fails(
-    feed: Feed, line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, proxy: FaultProxy, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
-    projector = wiring.make_projector({**environment, **feed.environment})
-    feed.store("PKG-1", "pending", T)
-    records = feed.updates.records()
-    line.cut["GetItem"] = Fault.RESET
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    projector = wiring.make_projector({**environment, **pipeline.environment})
+    pipeline.store("PKG-1", "pending", T)
+    records = pipeline.updates.records()
+    proxy.cut["GetItem"] = Fault.RESET
     with pytest.raises(BotoCoreError):
         handle(projector, records)
-    line.cut.clear()
+    proxy.cut.clear()
     handle(projector, records)
-    check(feed, "PKG-1")
+    check(pipeline, "PKG-1")

@@ -11,10 +11,10 @@ import pytest
 import contract
 from public import page
 from tests.conftest import environment_suffix
-from tests.feed import Feed
+from tests.fault_proxy import Fault, FaultProxy
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import BROWSER, NOW, Public
-from tests.line import Fault, Line
+from tests.pipeline import Pipeline
 
 
 def test_a_place_is_told_by_name_and_without_what_is_personal(
@@ -45,12 +45,12 @@ def test_a_place_is_told_by_name_and_without_what_is_personal(
 def test_the_newest_estimate_is_told_on_every_page(
     environment: dict[str, str], set_clock: Callable[[int], None]
 ) -> None:
-    feed = Feed()
-    public = Public({**environment, **feed.environment})
+    pipeline = Pipeline()
+    public = Public({**environment, **pipeline.environment})
     set_clock(NOW)
-    feed.put("PKG-1", "pending", NOW - 3, estimated_delivery=NOW + 1)
-    feed.put("PKG-1", "pending", NOW - 2, estimated_delivery={"from": NOW, "to": NOW + 2})
-    feed.put("PKG-1", "in_transit", NOW - 1, reason="out_for_delivery")
+    pipeline.put("PKG-1", "pending", NOW - 3, estimated_delivery=NOW + 1)
+    pipeline.put("PKG-1", "pending", NOW - 2, estimated_delivery={"from": NOW, "to": NOW + 2})
+    pipeline.put("PKG-1", "in_transit", NOW - 1, reason="out_for_delivery")
     estimate = {"from": NOW, "to": NOW + 2}
     key = ""
     for query in ("", "limit=1", "limit=1&last_key={}", "limit=1&last_key={}"):
@@ -58,7 +58,7 @@ def test_the_newest_estimate_is_told_on_every_page(
         assert body["estimated_delivery"] == estimate
         key = body.get("next_key", key)
     assert "next_key" not in body
-    feed.store("PKG-1", "in_transit", NOW, estimated_delivery=NOW + 5)  # before the record has it
+    pipeline.store("PKG-1", "in_transit", NOW, estimated_delivery=NOW + 5)  # before the record has it
     body = public.get("/shipments/PKG-1?limit=2").body
     assert body["estimated_delivery"] == NOW + 5
     assert [update.get("reason") for update in body["updates"]] == [None, "out_for_delivery"]
@@ -203,13 +203,13 @@ def test_html_and_json_have_tags_of_their_own(public: Public, stored: str) -> No
 
 @pytest.fixture
 def cut(
-    line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    proxy: FaultProxy, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Fault], Public]:
-    """The function behind a line on which every query fails."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    """The function behind a proxy on which every query fails."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
 
     def over(fault: Fault) -> Public:
-        line.cut["Query"] = fault
+        proxy.cut["Query"] = fault
         return Public(environment)
 
     return over

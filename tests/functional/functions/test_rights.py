@@ -12,19 +12,19 @@ from notifier.wiring import make_notifier
 from projector.wiring import make_projector
 from storage.shipments import encode_reference
 from tests.conftest import environment_suffix
-from tests.feed import Feed
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import Public
 from tests.functional.functions.test_webhooks import Manager
 from tests.invocations import handle
 from tests.outbound import Outbound, context, notification, receiving
+from tests.pipeline import Pipeline
 from tests.rights import FUNCTIONS, Right
 from tests.senders import Sender
 from tracking.wiring import make_api
 
 
 def use_tracking(environment: dict[str, str], update: dict[str, Any]) -> None:
-    environment = environment | Feed().environment
+    environment = environment | Pipeline().environment
     caller = Caller(make_api(environment), environment)
     assert caller.post(update, Idempotency_Key="key").status == 200
     assert caller.get("/status", tracking_id=update["tracking_id"]).status == 200
@@ -40,38 +40,38 @@ def use_tracking(environment: dict[str, str], update: dict[str, Any]) -> None:
 
 
 def use_projector(environment: dict[str, str], update: dict[str, Any]) -> None:
-    feed = Feed()
-    projector = make_projector(environment | feed.environment)
+    pipeline = Pipeline()
+    projector = make_projector(environment | pipeline.environment)
     # The last one comes late and between the others, so that only the history tells since when the status holds.
     for status, timestamp in (("pending", 1), ("pending", 3), ("failed", 2)):
-        feed.store(update["tracking_id"], status, timestamp, references=["ORDER-1"])
+        pipeline.store(update["tracking_id"], status, timestamp, references=["ORDER-1"])
     context = SimpleNamespace(aws_request_id="lambda-1")
-    answer = projector.handle({"Records": feed.updates.records()}, context)
+    answer = projector.handle({"Records": pipeline.updates.records()}, context)
     assert answer == {"batchItemFailures": []}
 
 
 def use_deadlines(environment: dict[str, str], update: dict[str, Any]) -> None:
-    feed = Feed()
-    feed.put(update["tracking_id"], "in_transit", 1)
-    make_sweep(environment | feed.environment).handle(
+    pipeline = Pipeline()
+    pipeline.put(update["tracking_id"], "in_transit", 1)
+    make_sweep(environment | pipeline.environment).handle(
         SimpleNamespace(aws_request_id="lambda-1", get_remaining_time_in_millis=lambda: 300_000)
     )
-    (_, record) = feed.shipments.records()
+    (_, record) = pipeline.shipments.records()
     assert "stalled_for" in record["dynamodb"]["NewImage"]
 
 
 def use_notifier(environment: dict[str, str], update: dict[str, Any]) -> None:
-    feed = Feed()
-    feed.put(update["tracking_id"], update["status"])
-    assert handle(make_notifier(environment | feed.environment), feed.shipments.records()) == []
-    assert len(feed.told()) == 1
+    pipeline = Pipeline()
+    pipeline.put(update["tracking_id"], update["status"])
+    assert handle(make_notifier(environment | pipeline.environment), pipeline.shipments.records()) == []
+    assert len(pipeline.notifications()) == 1
 
 
 def use_public(environment: dict[str, str], update: dict[str, Any]) -> None:
-    feed = Feed()
+    pipeline = Pipeline()
     for timestamp in (1, 2):
-        feed.store(update["tracking_id"], "pending", timestamp)
-    public = Public(environment | feed.environment)
+        pipeline.store(update["tracking_id"], "pending", timestamp)
+    public = Public(environment | pipeline.environment)
     # The page is not the whole history, so the record tells of the estimate.
     assert public.get(f"/shipments/{update['tracking_id']}?limit=1").status == 200
     assert public.get("/shipments/NOBODY").status == 404

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import runtime.settings
+from tests.fault_proxy import Fault, FaultProxy
 from tests.functional.conftest import FLAGS, Caller
-from tests.line import Fault, Line
 from tracking.wiring import make_api
 
 PutParameters = Callable[..., dict[str, str]]
@@ -101,33 +101,33 @@ def test_last_good_value_holds_and_a_repaired_one_is_picked_up(
 
 
 def test_value_is_read_again_after_300_seconds_and_no_sooner(
-    line_caller: Caller, line: Line, advance: Callable[[float], None]
+    proxied_caller: Caller, proxy: FaultProxy, advance: Callable[[float], None]
 ) -> None:
     advance(300)
-    line_caller.get("/status", tracking_id="A")
-    assert line.calls[:2] == ["GetParameters", "Query"]
+    proxied_caller.get("/status", tracking_id="A")
+    assert proxy.calls[:2] == ["GetParameters", "Query"]
     advance(299)
-    line_caller.get("/status", tracking_id="A")
-    assert line.calls.count("GetParameters") == 1
+    proxied_caller.get("/status", tracking_id="A")
+    assert proxy.calls.count("GetParameters") == 1
     advance(1)
-    line_caller.get("/status", tracking_id="A")
-    assert line.calls.count("GetParameters") == 2
+    proxied_caller.get("/status", tracking_id="A")
+    assert proxy.calls.count("GetParameters") == 2
 
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_request_is_served_while_ssm_fails(
-    line_caller: Caller, line: Line, advance: Callable[[float], None], fault: Fault
+    proxied_caller: Caller, proxy: FaultProxy, advance: Callable[[float], None], fault: Fault
 ) -> None:
-    line.cut["GetParameters"] = fault
+    proxy.cut["GetParameters"] = fault
     advance(301)
     started = time.monotonic()
-    assert has_batch(line_caller)
+    assert has_batch(proxied_caller)
     assert time.monotonic() - started < 5
 
 
 def test_start_without_ssm(
-    environment: dict[str, str], line: Line, update: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], proxy: FaultProxy, update: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line.cut["GetParameters"] = Fault.RESET
-    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    proxy.cut["GetParameters"] = Fault.RESET
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
     assert Caller(make_api(environment), environment).post(update).status == 200

@@ -20,8 +20,8 @@ from shipments.errors import Unavailable
 from storage.shards import Shards, shard_of
 from storage.updates import UpdateStore
 from tests.conftest import REGION, Tables
+from tests.fault_proxy import FaultProxy
 from tests.functional.conftest import Caller
-from tests.line import Line
 from tests.shards import DEPLOYMENTS
 from tracking.wiring import make_api
 
@@ -210,33 +210,39 @@ class TestCalls:
     """What a request calls, and what becomes of it if a call fails."""
 
     @pytest.fixture
-    def caller(self, line: Line, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Caller:
-        """A caller of a function with 8 shards, whose calls go over `line`."""
-        monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    def caller(
+        self, proxy: FaultProxy, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> Caller:
+        """A caller of a function with 8 shards, whose calls go over `proxy`."""
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         caller = Caller(make_api(variables(environment, Shards(8, 8))), environment)
-        line.calls.clear()
+        proxy.calls.clear()
         return caller
 
     def test_a_post_calls_once_and_a_get_once_for_each_shard(
-        self, caller: Caller, line: Line, window: int
+        self, caller: Caller, proxy: FaultProxy, window: int
     ) -> None:
         post(caller, update("CALLS", window))
-        assert line.calls == ["PutItem"]
-        line.calls.clear()
+        assert proxy.calls == ["PutItem"]
+        proxy.calls.clear()
         assert pages([caller], window, 10) == [(window, "CALLS")]
-        assert line.calls == ["Query"] * 8
+        assert proxy.calls == ["Query"] * 8
 
-    def test_a_shard_that_fails_fails_the_answer(self, caller: Caller, line: Line, window: int) -> None:
+    def test_a_shard_that_fails_fails_the_answer(
+        self, caller: Caller, proxy: FaultProxy, window: int
+    ) -> None:
         post(caller, update("FAILS", window))
         query = {"status": "in_transit", "since": str(window), "until": str(window + 9_999)}
-        line.broken.append(b"in_transit#5")
+        proxy.broken.append(b"in_transit#5")
         answer = caller.get("/updates", **query)
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) >= 1
-        line.broken.clear()
+        proxy.broken.clear()
         assert caller.get("/updates", **query).body["count"] == 1
 
-    def test_no_call_begins_after_the_deadline(self, tables: Tables, line: Line, aws: EmbeddedAws) -> None:
+    def test_no_call_begins_after_the_deadline(
+        self, tables: Tables, proxy: FaultProxy, aws: EmbeddedAws
+    ) -> None:
         store = UpdateStore(Client("dynamodb", REGION), tables.updates, "test", Shards(1, 8))
         with pytest.raises(Unavailable):
             store.with_status("failed", 0, 1, limit=1, deadline=0)

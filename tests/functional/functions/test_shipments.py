@@ -14,9 +14,9 @@ from shipments.errors import Unavailable
 from storage.shards import Shards
 from storage.shipments import ShipmentStore
 from tests.conftest import REGION
-from tests.feed import SHARDS, Feed
 from tests.functional.conftest import Caller
 from tests.invocations import run
+from tests.pipeline import SHARDS, Pipeline
 from tracking.wiring import make_api
 
 #: An event time, and a second; both in ms.
@@ -24,14 +24,14 @@ T, S = 1_700_000_000_000, 1000
 
 
 @pytest.fixture(scope="module")
-def feed(environment: dict[str, str]) -> Feed:
-    return Feed()
+def pipeline(environment: dict[str, str]) -> Pipeline:
+    return Pipeline()
 
 
 @pytest.fixture(scope="module")
-def caller(feed: Feed, environment: dict[str, str]) -> Caller:
-    """A caller of the API over the feed's tables."""
-    variables = {**environment, **feed.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
+def caller(pipeline: Pipeline, environment: dict[str, str]) -> Caller:
+    """A caller of the API over the pipeline's tables."""
+    variables = {**environment, **pipeline.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
     return Caller(make_api(variables), variables)
 
 
@@ -48,9 +48,9 @@ def listed(caller: Caller, **query: str) -> list[str]:
         query["last_key"] = answer.body["next_key"]
 
 
-def test_a_shipment_is_what_its_updates_say(caller: Caller, feed: Feed, shipment: str) -> None:
+def test_a_shipment_is_what_its_updates_say(caller: Caller, pipeline: Pipeline, shipment: str) -> None:
     for second, status in enumerate(("pending", "in_transit", "in_transit")):
-        feed.put(shipment, status, T + second * S)
+        pipeline.put(shipment, status, T + second * S)
     answer = caller.shipment(shipment)
     assert answer.status == 200
     assert answer.body == {
@@ -67,17 +67,17 @@ def test_a_shipment_is_what_its_updates_say(caller: Caller, feed: Feed, shipment
         "carrier": None,
         "estimated_delivery": None,
         "references": [],
-        "version": feed.projection.read(shipment).version,  # type: ignore[union-attr]
+        "version": pipeline.projection.read(shipment).version,  # type: ignore[union-attr]
         "stalled": False,
         "overdue": False,
     }
 
 
-def test_a_shipment_says_what_its_updates_may_have(caller: Caller, feed: Feed, shipment: str) -> None:
+def test_a_shipment_says_what_its_updates_may_have(caller: Caller, pipeline: Pipeline, shipment: str) -> None:
     estimate = {"from": T + 9 * S, "to": T + 10 * S}
-    feed.put(shipment, "pending", T, carrier="DHL", estimated_delivery=estimate, references=["B", "A"])
-    feed.put(shipment, "in_transit", T + 2 * S, lat=None, place={"country": "DE"}, reason="missorted")
-    feed.put(shipment, "in_transit", T + S, place={"city": "Riga"}, carrier="DPD", references=["C"])
+    pipeline.put(shipment, "pending", T, carrier="DHL", estimated_delivery=estimate, references=["B", "A"])
+    pipeline.put(shipment, "in_transit", T + 2 * S, lat=None, place={"country": "DE"}, reason="missorted")
+    pipeline.put(shipment, "in_transit", T + S, place={"city": "Riga"}, carrier="DPD", references=["C"])
     body = caller.shipment(shipment).body
     assert body["location"] == {"lat": 51.09, "lng": 10.37, "precision": "country"}
     assert (body["place"], body["reason"], body["detail"]) == ({"country": "DE"}, "missorted", None)
@@ -92,13 +92,13 @@ def test_a_shipment_says_what_its_updates_may_have(caller: Caller, feed: Feed, s
 
 
 @pytest.mark.parametrize("tracking_id", ["a/b", "50%", "50%25", "a b", "é", "?#;|{}", "ship+1"])
-def test_any_id_gets_through(caller: Caller, feed: Feed, tracking_id: str) -> None:
-    feed.put(tracking_id, "pending", T)
+def test_any_id_gets_through(caller: Caller, pipeline: Pipeline, tracking_id: str) -> None:
+    pipeline.put(tracking_id, "pending", T)
     assert caller.shipment(tracking_id).body["tracking_id"] == tracking_id
 
 
-def test_another_spelling_finds_the_shipment(caller: Caller, feed: Feed) -> None:
-    feed.put("caf\u00e9", "pending", T)
+def test_another_spelling_finds_the_shipment(caller: Caller, pipeline: Pipeline) -> None:
+    pipeline.put("caf\u00e9", "pending", T)
     assert caller.shipment("cafe\u0301").body["tracking_id"] == "caf\u00e9"
 
 
@@ -111,14 +111,14 @@ def test_what_is_not_known_is_404_and_no_id_is_400(caller: Caller) -> None:
 def test_shipments_are_listed_by_the_status_that_they_have_now(
     environment: dict[str, str], limit: str
 ) -> None:
-    feed = Feed()
-    variables = {**environment, **feed.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
+    pipeline = Pipeline()
+    variables = {**environment, **pipeline.environment, contract.STATUS_INDEX_SHARDS_READ: str(SHARDS)}
     caller = Caller(make_api(variables), variables)
     for number in range(10):
-        feed.put(f"PKG-{number}", "pending", T)
-        feed.put(f"PKG-{number}", "failed", T + number // 2 * S)  # two at each time
-    feed.put("PKG-3", "delivered", T + 100 * S)
-    feed.put("PKG-4", "failed", T + 200 * S)  # since when it is failed does not change
+        pipeline.put(f"PKG-{number}", "pending", T)
+        pipeline.put(f"PKG-{number}", "failed", T + number // 2 * S)  # two at each time
+    pipeline.put("PKG-3", "delivered", T + 100 * S)
+    pipeline.put("PKG-4", "failed", T + 200 * S)  # since when it is failed does not change
     newest = listed(caller, status="failed", limit=limit)
     oldest = listed(caller, status="failed", order="oldest", limit=limit)
     numbers = [0, 1, 2, 4, 5, 6, 7, 8, 9]
@@ -130,12 +130,12 @@ def test_shipments_are_listed_by_the_status_that_they_have_now(
 
 
 @pytest.mark.parametrize("limit", ["1", "2", "100"])
-def test_shipments_are_found_by_a_reference(caller: Caller, feed: Feed, limit: str) -> None:
+def test_shipments_are_found_by_a_reference(caller: Caller, pipeline: Pipeline, limit: str) -> None:
     order = f"ORDER-{limit}"
     for number in range(3):
-        feed.put(f"{order}/{number}", "pending", T, references=[order, f"caf\u00e9-{limit}-{number}"])
-        feed.put(f"{order}/{number}", "in_transit", T + S)
-    feed.put(f"{order}/other", "pending", T, references=["other"])
+        pipeline.put(f"{order}/{number}", "pending", T, references=[order, f"caf\u00e9-{limit}-{number}"])
+        pipeline.put(f"{order}/{number}", "in_transit", T + S)
+    pipeline.put(f"{order}/other", "pending", T, references=["other"])
     assert listed(caller, reference=order, limit=limit) == [f"{order}/{number}" for number in range(3)]
     body = caller.get("/shipments", reference=f"cafe\u0301-{limit}-1 ").body
     assert body["reference"] == f"caf\u00e9-{limit}-1"
@@ -148,20 +148,22 @@ def test_shipments_are_found_by_a_reference(caller: Caller, feed: Feed, limit: s
     }
 
 
-def test_a_reference_whose_record_is_not_there_yet_hides_nothing(caller: Caller, feed: Feed) -> None:
+def test_a_reference_whose_record_is_not_there_yet_hides_nothing(caller: Caller, pipeline: Pipeline) -> None:
     for tracking_id in ("EARLY-1", "EARLY-3"):
         item = {"reference": {"S": "EARLY"}, "tracking_id": {"S": tracking_id}}
-        boto3.client("dynamodb").put_item(TableName=feed.references, Item=item)
-    feed.put("EARLY-2", "pending", T, references=["EARLY"])
+        boto3.client("dynamodb").put_item(TableName=pipeline.references, Item=item)
+    pipeline.put("EARLY-2", "pending", T, references=["EARLY"])
     for limit in ("1", "2", "100"):
         assert listed(caller, reference="EARLY", limit=limit) == ["EARLY-2"]
 
 
-def test_what_dynamodb_leaves_out_is_asked_for_again(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_dynamodb_leaves_out_is_asked_for_again(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = Client("dynamodb", REGION)
-    store = ShipmentStore(client, feed.shipments.table, Shards(), references=feed.references)
+    store = ShipmentStore(client, pipeline.shipments.table, Shards(), references=pipeline.references)
     for number in range(3):
-        feed.put(f"PART-{number}", "pending", T, references=["PART"])
+        pipeline.put(f"PART-{number}", "pending", T, references=["PART"])
     whole = client.batch_get_item
 
     def one_of_them(*, RequestItems: dict[str, Any]) -> Any:  # noqa: N803
@@ -178,20 +180,20 @@ def test_what_dynamodb_leaves_out_is_asked_for_again(feed: Feed, monkeypatch: py
 
 
 def test_a_reference_is_written_before_the_record_and_once(
-    feed: Feed, shipment: str, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, shipment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    put = feed.projection._client.put_item
+    put = pipeline.projection._client.put_item
 
     def keep(**request: Any) -> Any:
         written.append(request["TableName"])
         return put(**request)
 
-    monkeypatch.setattr(feed.projection._client, "put_item", keep)
-    feed.put(shipment, "pending", T, references=["A", "B"])
-    feed.put(shipment, "in_transit", T + S, references=["A", "C"])
-    feed.put(shipment, "in_transit", T + S, references=["A", "C"])
-    references, shipments = feed.references, feed.shipments.table
+    monkeypatch.setattr(pipeline.projection._client, "put_item", keep)
+    pipeline.put(shipment, "pending", T, references=["A", "B"])
+    pipeline.put(shipment, "in_transit", T + S, references=["A", "C"])
+    pipeline.put(shipment, "in_transit", T + S, references=["A", "C"])
+    references, shipments = pipeline.references, pipeline.shipments.table
     assert written == [references, references, shipments, references, shipments]
 
 
@@ -199,14 +201,14 @@ def test_a_reference_is_written_before_the_record_and_once(
 def test_stalled_and_overdue_shipments_are_listed_the_longest_first(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    feed = Feed()
-    variables = {**environment, **feed.environment}
+    pipeline = Pipeline()
+    variables = {**environment, **pipeline.environment}
     caller = Caller(make_api(variables), variables)
     ends = {f"PKG-{number}": T + (10 - number) * S for number in range(0, 10, 2)}
     monkeypatch.setattr(deadlines, "estimate_end", lambda shipment: ends.get(shipment.tracking_id))
     for number in range(10):
-        feed.put(f"PKG-{number}", "in_transit", T + number * S)
-    feed.put("PKG-9", "delivered", T + 20 * S)
+        pipeline.put(f"PKG-{number}", "in_transit", T + number * S)
+    pipeline.put("PKG-9", "delivered", T + 20 * S)
     # All of this is long past, and the clock is not.
     run(make_sweep(variables))
     stalled = [f"PKG-{number}" for number in range(9)]
@@ -217,8 +219,8 @@ def test_stalled_and_overdue_shipments_are_listed_the_longest_first(
     answer = caller.shipment("PKG-4").body
     assert (answer["stalled"], answer["overdue"]) == (True, True)
     # Each leaves the list that it is in no more.
-    feed.put("PKG-4", "in_transit", T + 30 * S)
-    feed.put("PKG-6", "delivered", T + 30 * S)
+    pipeline.put("PKG-4", "in_transit", T + 30 * S)
+    pipeline.put("PKG-6", "delivered", T + 30 * S)
     assert listed(caller, stalled="true", limit=limit) == [
         id for id in stalled if id not in ("PKG-4", "PKG-6")
     ]
@@ -251,9 +253,9 @@ def test_a_wrong_query_is_refused(caller: Caller) -> None:
         assert (answer.status, answer.pointers) == (400, [pointer])
 
 
-def test_a_cursor_of_one_order_is_refused_by_the_other(caller: Caller, feed: Feed) -> None:
+def test_a_cursor_of_one_order_is_refused_by_the_other(caller: Caller, pipeline: Pipeline) -> None:
     for number in range(3):
-        feed.put(f"CURSOR-{number}", "delivered", T + number * S)
+        pipeline.put(f"CURSOR-{number}", "delivered", T + number * S)
     query = {"status": "delivered", "limit": "1"}
     key = caller.get("/shipments", **query).body["next_key"]
     assert caller.get("/shipments", **query, last_key=key).status == 200
@@ -261,9 +263,11 @@ def test_a_cursor_of_one_order_is_refused_by_the_other(caller: Caller, feed: Fee
     assert caller.get("/shipments", stalled="true", limit="1", last_key=key).status == 400
 
 
-def test_every_page_of_a_history_tells_of_the_shipment(caller: Caller, feed: Feed, shipment: str) -> None:
+def test_every_page_of_a_history_tells_of_the_shipment(
+    caller: Caller, pipeline: Pipeline, shipment: str
+) -> None:
     for number, status in enumerate(("pending", "in_transit", "in_transit", "delivered")):
-        feed.put(shipment, status, T + number * S)
+        pipeline.put(shipment, status, T + number * S)
     query = {"tracking_id": shipment, "limit": "2"}
     first = caller.get("/status", **query).body
     second = caller.get("/status", **query, last_key=first["next_key"]).body

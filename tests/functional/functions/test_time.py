@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 import storage.status_index
+from tests.fault_proxy import FaultProxy
 from tests.functional.conftest import Caller
-from tests.line import Line
 
 NOW = 1_700_000_000_000
 
@@ -57,38 +57,38 @@ def test_first_gap_is_taken(caller: Caller, update: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("there", "place"), [(1, 1), (10, 10), (99, 99), (100, None), (2000, None)])
 def test_collision_costs_three_calls_however_many_updates_are_there(
-    line_caller: Caller, line: Line, update: dict[str, Any], there: int, place: int | None
+    proxied_caller: Caller, proxy: FaultProxy, update: dict[str, Any], there: int, place: int | None
 ) -> None:
-    fill(line_caller, update["tracking_id"], there)
-    line.calls.clear()
-    first = line_caller.post({**update, "timestamp": NOW})
-    assert line.calls == ["PutItem", "Query", "PutItem"]
+    fill(proxied_caller, update["tracking_id"], there)
+    proxy.calls.clear()
+    first = proxied_caller.post({**update, "timestamp": NOW})
+    assert proxy.calls == ["PutItem", "Query", "PutItem"]
     displaced = first.body["timestamp"] - NOW
     assert displaced == place if place else there <= displaced < 60_100
-    assert line_caller.post({**update, "timestamp": NOW}).body == first.body
-    assert line.calls[3:] == ["PutItem", "Query", "PutItem"]
+    assert proxied_caller.post({**update, "timestamp": NOW}).body == first.body
+    assert proxy.calls[3:] == ["PutItem", "Query", "PutItem"]
 
 
-def test_collision_among_megabytes(line_caller: Caller, line: Line, update: dict[str, Any]) -> None:
-    fill(line_caller, update["tracking_id"], 8, note="x" * 300_000)
-    line.calls.clear()
-    assert line_caller.post({**update, "timestamp": NOW}).body["timestamp"] == NOW + 8
+def test_collision_among_megabytes(proxied_caller: Caller, proxy: FaultProxy, update: dict[str, Any]) -> None:
+    fill(proxied_caller, update["tracking_id"], 8, note="x" * 300_000)
+    proxy.calls.clear()
+    assert proxied_caller.post({**update, "timestamp": NOW}).body["timestamp"] == NOW + 8
     # DynamoDB reads 1 MB a call.
-    assert line.calls == ["PutItem", "Query", "Query", "Query", "PutItem"]
+    assert proxy.calls == ["PutItem", "Query", "Query", "Query", "PutItem"]
 
 
 def test_large_updates_of_one_millisecond_are_not_read_by_each_further_one(
-    line_caller: Caller, line: Line, update: dict[str, Any]
+    proxied_caller: Caller, proxy: FaultProxy, update: dict[str, Any]
 ) -> None:
     large = [{**update, "timestamp": NOW, "metadata": {"note": "x" * 300_000, "n": n}} for n in range(20)]
-    places = [line_caller.post(one).body["timestamp"] for one in large]
+    places = [proxied_caller.post(one).body["timestamp"] for one in large]
     assert places[:3] == [NOW, NOW + 1, NOW + 2]
     assert len(set(places)) == 20
     for further, count in (({**update, "timestamp": NOW}, 21), (large[19], 21)):
-        line.calls.clear()
-        assert line_caller.post(further).status == 200
-        assert line.calls == ["PutItem", "Query", "PutItem"]
-        assert len(line_caller.history(update["tracking_id"])) == count
+        proxy.calls.clear()
+        assert proxied_caller.post(further).status == 200
+        assert proxy.calls == ["PutItem", "Query", "PutItem"]
+        assert len(proxied_caller.history(update["tracking_id"])) == count
 
 
 def test_large_update_that_an_earlier_release_stored_is_found(
@@ -104,14 +104,14 @@ def test_large_update_that_an_earlier_release_stored_is_found(
 
 
 def test_no_read_begins_after_the_deadline(
-    line_caller: Caller, line: Line, update: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    proxied_caller: Caller, proxy: FaultProxy, update: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(line_caller, update["tracking_id"], 8, note="x" * 300_000)
-    line.calls.clear()
-    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 60 * line.calls.count("Query"))
+    fill(proxied_caller, update["tracking_id"], 8, note="x" * 300_000)
+    proxy.calls.clear()
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 60 * proxy.calls.count("Query"))
     monkeypatch.setattr(storage.status_index, "time", clock)
-    assert line_caller.post({**update, "timestamp": NOW}).status == 503
-    assert line.calls == ["PutItem", "Query"]
+    assert proxied_caller.post({**update, "timestamp": NOW}).status == 503
+    assert proxy.calls == ["PutItem", "Query"]
 
 
 def fill(caller: Caller, shipment: str, count: int, **metadata: Any) -> None:

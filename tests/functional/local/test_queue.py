@@ -11,7 +11,7 @@ from local.aws import client
 from local.queue import QueuePoller
 from local.stream import StreamPoller
 from tests.functional.local.runner import REGION, Runner
-from tests.mapped import eventually
+from tests.stream_functions import eventually
 
 HANDLER = """
     import json
@@ -36,8 +36,8 @@ class Queues:
         self.runner, self._stack = runner, stack
         self.sqs = client("sqs", runner.endpoint, REGION)
         self.function = runner(HANDLER)
-        self.letters, letters = self._make(f"{self.function.name}-letters", {})
-        redrive = {"deadLetterTargetArn": letters, "maxReceiveCount": 2}
+        self.dead_letters, dead_letters = self._make(f"{self.function.name}-letters", {})
+        redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": 2}
         policy = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "3"}
         self.url, self.arn = self._make(self.function.name, policy)
         defaults = {"BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
@@ -60,14 +60,14 @@ class Queues:
             QueuePoller(self.function, log=self.runner.log.append, poll_seconds=0.05, **place)
         )
 
-    def told(self, mark: str) -> list[Any]:
+    def printed(self, mark: str) -> list[Any]:
         lines = list(self.runner.log)
         return [json.loads(line.removeprefix(f"{mark} ")) for line in lines if line.startswith(f"{mark} ")]
 
     @property
     def bodies(self) -> list[str]:
         """What the function was given in all its batches."""
-        return [body for batch in self.told("GIVEN") for body in batch]
+        return [body for batch in self.printed("GIVEN") for body in batch]
 
     def left(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -86,16 +86,16 @@ def test_messages_come_once_and_are_gone(make: Callable[..., Queues]) -> None:
     queues.poll()
     eventually(lambda: queues.left(queues.url) == 0)
     assert sorted(queues.bodies) == sorted(f"m{number}" for number in range(25))
-    assert max(map(len, queues.told("GIVEN"))) <= 10
-    assert queues.left(queues.letters) == 0
+    assert max(map(len, queues.printed("GIVEN"))) <= 10
+    assert queues.left(queues.dead_letters) == 0
 
 
 def test_a_record_has_lambdas_form(make: Callable[..., Queues]) -> None:
     queues = make()
     queues.send("a", MessageAttributes={"event": {"DataType": "String", "StringValue": "x"}})
     queues.poll()
-    eventually(lambda: bool(queues.told("RECORD")))
-    (record,) = queues.told("RECORD")
+    eventually(lambda: bool(queues.printed("RECORD")))
+    (record,) = queues.printed("RECORD")
     assert record.pop("attributes").keys() >= {"ApproximateReceiveCount", "SentTimestamp"}
     assert record.pop("messageId")
     assert record.pop("receiptHandle")
@@ -122,7 +122,7 @@ def test_a_window_gathers_messages(make: Callable[..., Queues]) -> None:
     queues.poll()
     eventually(lambda: queues.left(queues.url) == 0)
     assert len(queues.bodies) == 25
-    assert [len(bodies) for bodies in queues.told("GIVEN")] == [25]
+    assert [len(bodies) for bodies in queues.printed("GIVEN")] == [25]
 
 
 @pytest.mark.parametrize(("body", "others_again"), [("BAD", False), ("CRASH", True), ("ODD", True)])
@@ -132,7 +132,7 @@ def test_what_fails_comes_again_and_becomes_a_dead_letter(
     queues = make(MaximumBatchingWindowInSeconds=1)
     queues.send("a", body)
     queues.poll()
-    eventually(lambda: queues.left(queues.letters) == (2 if others_again else 1))
+    eventually(lambda: queues.left(queues.dead_letters) == (2 if others_again else 1))
     assert queues.bodies.count(body) == 2
     assert queues.bodies.count("a") == (2 if others_again else 1)
     assert queues.left(queues.url) == 0
@@ -144,7 +144,7 @@ def test_without_partial_failures_the_answer_does_not_matter(make: Callable[...,
     queues.send("BAD")
     queues.poll()
     eventually(lambda: queues.left(queues.url) == 0)
-    assert queues.left(queues.letters) == 0
+    assert queues.left(queues.dead_letters) == 0
 
 
 def test_a_delay_is_kept(make: Callable[..., Queues]) -> None:
@@ -152,8 +152,8 @@ def test_a_delay_is_kept(make: Callable[..., Queues]) -> None:
     queues.poll()
     queues.send("later", DelaySeconds=1)
     queues.send("now")
-    eventually(lambda: len(queues.told("GIVEN")) == 2)
-    assert queues.told("GIVEN") == [["now"], ["later"]]
+    eventually(lambda: len(queues.printed("GIVEN")) == 2)
+    assert queues.printed("GIVEN") == [["now"], ["later"]]
 
 
 def test_a_mapping_of_another_kind_is_none(make: Callable[..., Queues]) -> None:

@@ -10,7 +10,7 @@ from local.aws import client
 from local.function import Function
 from local.schedule import Ticker
 from tests.functional.local.runner import REGION, Runner
-from tests.mapped import eventually
+from tests.stream_functions import eventually
 
 HANDLER = (
     "def handler(event, context):\n    print('STARTED', event.get('n'))\n    assert not event.get('fail')\n"

@@ -8,62 +8,62 @@ import boto3
 import pytest
 
 from tests.functional.conftest import Caller
-from tests.mapped import MAPPING, Mapped, eventually, gather
+from tests.stream_functions import MAPPING, StreamFunctions, eventually, gather
 from tracking.wiring import make_api
 
 
-def run(mapped: Mapped, *shipments: str, calls: int, **settings: Any) -> list[list[str]]:
+def run(functions: StreamFunctions, *shipments: str, calls: int, **settings: Any) -> list[list[str]]:
     """What the function was given of updates of these shipments, once it was called so often."""
-    function = mapped.deploy(**settings)
+    function = functions.deploy(**settings)
     for shipment in shipments:
-        mapped.feed.put(shipment, "pending")
-    mapped.poll(function)
-    eventually(lambda: len(mapped.given) >= calls)
+        functions.pipeline.put(shipment, "pending")
+    functions.poll(function)
+    eventually(lambda: len(functions.given) >= calls)
     time.sleep(0.3)
-    return mapped.given
+    return functions.given
 
 
-def test_a_mapping_leaves_the_stream_readable(mapped: Mapped) -> None:
-    mapped.deploy()
-    mapped.feed.put("A", "pending")
-    mapped.feed.put("B", "pending")
-    records = mapped.feed.updates.records()
+def test_a_mapping_leaves_the_stream_readable(functions: StreamFunctions) -> None:
+    functions.deploy()
+    functions.pipeline.put("A", "pending")
+    functions.pipeline.put("B", "pending")
+    records = functions.pipeline.updates.records()
     assert [record["dynamodb"]["Keys"]["tracking_id"]["S"] for record in records] == ["A", "B"]
     assert len({record["dynamodb"]["SequenceNumber"] for record in records}) == 2
 
 
-def test_records_come_filtered_in_order_and_in_batches(mapped: Mapped) -> None:
-    function = mapped.deploy(BatchSize=2)
+def test_records_come_filtered_in_order_and_in_batches(functions: StreamFunctions) -> None:
+    function = functions.deploy(BatchSize=2)
     for shipment in "ABC":
-        mapped.feed.put(shipment, "pending", 1)
+        functions.pipeline.put(shipment, "pending", 1)
     key = {"tracking_id": {"S": "A"}, "timestamp": {"N": "1"}}
-    boto3.client("dynamodb").delete_item(TableName=mapped.feed.updates.table, Key=key)
-    mapped.feed.put("D", "pending")
-    mapped.poll(function)
-    eventually(lambda: mapped.given == [["IA", "IB"], ["IC", "ID"]])
-    mapped.feed.put("E", "pending")
-    eventually(lambda: mapped.given[-1] == ["IE"])
-    assert mapped.feed.letters() == []
+    boto3.client("dynamodb").delete_item(TableName=functions.pipeline.updates.table, Key=key)
+    functions.pipeline.put("D", "pending")
+    functions.poll(function)
+    eventually(lambda: functions.given == [["IA", "IB"], ["IC", "ID"]])
+    functions.pipeline.put("E", "pending")
+    eventually(lambda: functions.given[-1] == ["IE"])
+    assert functions.pipeline.dead_letters() == []
 
 
-def test_a_window_gathers_records(mapped: Mapped) -> None:
-    function = mapped.deploy(MaximumBatchingWindowInSeconds=1)
-    mapped.poll(function)
-    mapped.feed.put("A", "pending")
+def test_a_window_gathers_records(functions: StreamFunctions) -> None:
+    function = functions.deploy(MaximumBatchingWindowInSeconds=1)
+    functions.poll(function)
+    functions.pipeline.put("A", "pending")
     time.sleep(0.3)
-    mapped.feed.put("B", "pending")
-    eventually(lambda: mapped.given == [["IA", "IB"]])
+    functions.pipeline.put("B", "pending")
+    eventually(lambda: functions.given == [["IA", "IB"]])
 
 
-def test_a_partial_failure_is_tried_again_from_the_record_that_failed(mapped: Mapped) -> None:
-    given = run(mapped, "A", "BAD", "C", calls=3, BisectBatchOnFunctionError=False, MaximumRetryAttempts=2)
+def test_a_partial_failure_is_tried_again_from_the_record_that_failed(functions: StreamFunctions) -> None:
+    given = run(functions, "A", "BAD", "C", calls=3, BisectBatchOnFunctionError=False, MaximumRetryAttempts=2)
     assert given == [["IA", "IBAD", "IC"], ["IBAD", "IC"], ["IBAD", "IC"]]
-    (letter,) = mapped.feed.letters()
-    assert letter["DDBStreamBatchInfo"]["batchSize"] == 2
+    (dead_letter,) = functions.pipeline.dead_letters()
+    assert dead_letter["DDBStreamBatchInfo"]["batchSize"] == 2
 
 
-def test_bisecting_leaves_only_the_record_that_fails(mapped: Mapped) -> None:
-    given = run(mapped, "A", "BAD", "C", "D", calls=6)
+def test_bisecting_leaves_only_the_record_that_fails(functions: StreamFunctions) -> None:
+    given = run(functions, "A", "BAD", "C", "D", calls=6)
     assert given == [
         ["IA", "IBAD", "IC", "ID"],
         ["IBAD", "IC", "ID"],
@@ -72,95 +72,98 @@ def test_bisecting_leaves_only_the_record_that_fails(mapped: Mapped) -> None:
         ["IBAD"],
         ["IC", "ID"],
     ]
-    (letter,) = mapped.feed.letters()
-    assert letter["DDBStreamBatchInfo"]["batchSize"] == 1
+    (dead_letter,) = functions.pipeline.dead_letters()
+    assert dead_letter["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
-def test_a_lane_that_tries_again_holds_no_other_one_back(mapped: Mapped) -> None:
-    function = mapped.deploy(ParallelizationFactor=4, MaximumRetryAttempts=5)
-    mapped.feed.put("BAD", "pending")
-    mapped.poll(function, first_wait=1)
-    eventually(lambda: mapped.given == [["IBAD"]])
+def test_a_lane_that_tries_again_holds_no_other_one_back(functions: StreamFunctions) -> None:
+    function = functions.deploy(ParallelizationFactor=4, MaximumRetryAttempts=5)
+    functions.pipeline.put("BAD", "pending")
+    functions.poll(function, first_wait=1)
+    eventually(lambda: functions.given == [["IBAD"]])
     others = [f"S{number}" for number in range(20)]
     for shipment in others:
-        mapped.feed.put(shipment, "pending")
+        functions.pipeline.put(shipment, "pending")
     # Some of them are in its lane.
-    eventually(lambda: len([id for ids in mapped.given for id in ids]) > len(others) / 2)
-    assert mapped.feed.letters() == []
+    eventually(lambda: len([id for ids in functions.given for id in ids]) > len(others) / 2)
+    assert functions.pipeline.dead_letters() == []
 
 
-def test_a_crash_halves_the_batch(mapped: Mapped) -> None:
-    given = run(mapped, "A", "B", "C", "CRASH", calls=5, MaximumRetryAttempts=0)
+def test_a_crash_halves_the_batch(functions: StreamFunctions) -> None:
+    given = run(functions, "A", "B", "C", "CRASH", calls=5, MaximumRetryAttempts=0)
     assert given == [["IA", "IB", "IC", "ICRASH"], ["IA", "IB"], ["IC", "ICRASH"], ["IC"], ["ICRASH"]]
-    assert len(mapped.feed.letters()) == 1
+    assert len(functions.pipeline.dead_letters()) == 1
 
 
-def test_a_dead_letter_has_lambdas_format(mapped: Mapped) -> None:
-    run(mapped, "CRASH", calls=3)
-    (record,) = mapped.feed.updates.records()
-    (letter,) = mapped.feed.letters()
+def test_a_dead_letter_has_lambdas_format(functions: StreamFunctions) -> None:
+    run(functions, "CRASH", calls=3)
+    (record,) = functions.pipeline.updates.records()
+    (dead_letter,) = functions.pipeline.dead_letters()
     number = record["dynamodb"]["SequenceNumber"]
     arrived = time.strftime(
         "%Y-%m-%dT%H:%M:%SZ", time.gmtime(record["dynamodb"]["ApproximateCreationDateTime"])
     )
-    assert letter["DDBStreamBatchInfo"] == {
-        "shardId": mapped.feed.updates.shard,
+    assert dead_letter["DDBStreamBatchInfo"] == {
+        "shardId": functions.pipeline.updates.shard,
         "startSequenceNumber": number,
         "endSequenceNumber": number,
         "approximateArrivalOfFirstRecord": arrived,
         "approximateArrivalOfLastRecord": arrived,
         "batchSize": 1,
-        "streamArn": mapped.feed.updates.arn,
+        "streamArn": functions.pipeline.updates.arn,
     }
-    assert uuid.UUID(letter["requestContext"].pop("requestId"))
-    assert ":function:tracking-notifier-" in letter["requestContext"].pop("functionArn")
-    assert letter["requestContext"] == {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 3}
-    assert letter["responseContext"] == {
+    assert uuid.UUID(dead_letter["requestContext"].pop("requestId"))
+    assert ":function:tracking-notifier-" in dead_letter["requestContext"].pop("functionArn")
+    assert dead_letter["requestContext"] == {
+        "condition": "RetryAttemptsExhausted",
+        "approximateInvokeCount": 3,
+    }
+    assert dead_letter["responseContext"] == {
         "statusCode": 200,
         "executedVersion": "$LATEST",
         "functionError": "Unhandled",
     }
-    assert letter["version"] == "1.0"
-    assert letter["payload"] == {"Records": [record]}
+    assert dead_letter["version"] == "1.0"
+    assert dead_letter["payload"] == {"Records": [record]}
 
 
-def test_a_record_that_is_too_old_is_not_tried(mapped: Mapped) -> None:
-    function = mapped.deploy(MaximumRecordAgeInSeconds=1)
-    mapped.feed.put("OLD", "pending")
+def test_a_record_that_is_too_old_is_not_tried(functions: StreamFunctions) -> None:
+    function = functions.deploy(MaximumRecordAgeInSeconds=1)
+    functions.pipeline.put("OLD", "pending")
     time.sleep(1.1)
-    mapped.feed.put("NEW", "pending")
-    mapped.poll(function)
-    eventually(lambda: mapped.given == [["INEW"]])
-    (letter,) = mapped.feed.letters()
-    assert letter["requestContext"]["condition"] == "RecordAgeExceeded"
-    assert letter["DDBStreamBatchInfo"]["batchSize"] == 1
-    assert "responseContext" not in letter
+    functions.pipeline.put("NEW", "pending")
+    functions.poll(function)
+    eventually(lambda: functions.given == [["INEW"]])
+    (dead_letter,) = functions.pipeline.dead_letters()
+    assert dead_letter["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert dead_letter["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert "responseContext" not in dead_letter
 
 
-def test_a_function_without_a_mapping_is_refused(mapped: Mapped) -> None:
-    function = mapped.deploy(Enabled=False)
+def test_a_function_without_a_mapping_is_refused(functions: StreamFunctions) -> None:
+    function = functions.deploy(Enabled=False)
     with pytest.raises(LookupError, match=f"No event source mapping feeds {function.name}"):
-        mapped.poll(function)
+        functions.poll(function)
 
 
 @pytest.fixture
-def caller(mapped: Mapped, environment: dict[str, str]) -> Caller:
-    """A caller of the API over the feed's table."""
-    variables = {**environment, **mapped.feed.environment}
+def caller(functions: StreamFunctions, environment: dict[str, str]) -> Caller:
+    """A caller of the API over the pipeline's table."""
+    variables = {**environment, **functions.pipeline.environment}
     return Caller(make_api(variables), variables)
 
 
 def test_a_post_of_a_change_is_told_once_within_seconds_and_another_scan_is_not(
-    mapped: Mapped, caller: Caller, environment: dict[str, str], update: dict[str, Any]
+    functions: StreamFunctions, caller: Caller, environment: dict[str, str], update: dict[str, Any]
 ) -> None:
-    mapped.poll(mapped.deploy_projector(environment))
-    mapped.poll(mapped.deploy_notifier(environment))
+    functions.poll(functions.deploy_projector(environment))
+    functions.poll(functions.deploy_notifier(environment))
     timestamps = [caller.post(update).body["timestamp"] for _ in range(2)]
-    told = gather(mapped.feed.told, 1, seconds=5)
+    told = gather(functions.pipeline.notifications, 1, seconds=5)
     caller.post({**update, "status": "delivered"})
-    told += gather(mapped.feed.told, 1, seconds=5)
+    told += gather(functions.pipeline.notifications, 1, seconds=5)
     time.sleep(0.5)
-    told += mapped.feed.told()
+    told += functions.pipeline.notifications()
     assert [body["status"] for _, body in told] == ["in_transit", "delivered"]
     # The two are projected at once, in any order.
     assert told[0][1]["timestamp"] in timestamps
@@ -169,21 +172,21 @@ def test_a_post_of_a_change_is_told_once_within_seconds_and_another_scan_is_not(
 
 
 def test_a_poison_record_becomes_a_dead_letter_and_what_is_beside_it_gets_through_once(
-    mapped: Mapped, environment: dict[str, str]
+    functions: StreamFunctions, environment: dict[str, str]
 ) -> None:
-    function = mapped.deploy_notifier(environment)
-    mapped.feed.put("PKG-1", "pending")
-    mapped.feed.put_poison("POISON")
-    mapped.feed.put("PKG-2", "pending")
-    poison = mapped.feed.shipments.records()[1]["dynamodb"]["SequenceNumber"]
-    mapped.poll(function)
-    eventually(lambda: bool(mapped.feed.letters()))
-    (letter,) = mapped.feed.letters()
-    assert letter["DDBStreamBatchInfo"]["startSequenceNumber"] == poison
-    assert letter["DDBStreamBatchInfo"]["batchSize"] == 1
-    assert letter["requestContext"]["approximateInvokeCount"] == MAPPING["MaximumRetryAttempts"] + 1
-    mapped.feed.put("PKG-1", "delivered")
-    told = gather(mapped.feed.changes, 3)
+    function = functions.deploy_notifier(environment)
+    functions.pipeline.put("PKG-1", "pending")
+    functions.pipeline.put_poison("POISON")
+    functions.pipeline.put("PKG-2", "pending")
+    poison = functions.pipeline.shipments.records()[1]["dynamodb"]["SequenceNumber"]
+    functions.poll(function)
+    eventually(lambda: bool(functions.pipeline.dead_letters()))
+    (dead_letter,) = functions.pipeline.dead_letters()
+    assert dead_letter["DDBStreamBatchInfo"]["startSequenceNumber"] == poison
+    assert dead_letter["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert dead_letter["requestContext"]["approximateInvokeCount"] == MAPPING["MaximumRetryAttempts"] + 1
+    functions.pipeline.put("PKG-1", "delivered")
+    told = gather(functions.pipeline.changes, 3)
     assert sorted(told, key=str) == [
         ("PKG-1", "pending", "delivered"),
         ("PKG-1", None, "pending"),

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from main import ROOT
-from tests.feed import Feed
+from tests.pipeline import Pipeline
 from tools import rebuild
 
 
 @pytest.fixture
-def no_progress_stays(feed: Feed) -> Iterator[None]:
+def no_progress_stays(pipeline: Pipeline) -> Iterator[None]:
     yield
-    for file in (ROOT / "build").glob(f"rebuild-{feed.environment_suffix}-*"):
+    for file in (ROOT / "build").glob(f"rebuild-{pipeline.environment_suffix}-*"):
         file.unlink()
 
 

@@ -52,7 +52,7 @@ class Sent:
         assert answer.status_code != 503 or int(answer.headers["Retry-After"]) > 0
         return answer.status_code
 
-    def told(self) -> dict[str, str]:
+    def outcomes(self) -> dict[str, str]:
         """The outcomes by the checks' names, of which each has one."""
         results = [*self.results, *self.capture.conclude()]
         outcomes = {result.name: result.outcome for result in results}
@@ -73,7 +73,7 @@ def test_a_sender_that_sends_again_what_is_not_taken_does_right(sent: Sent) -> N
     again = {"updates": [UPDATE], "try": 2}
     messages = [UPDATE, again, early, {"updates": [UPDATE, early]}]
     assert [sent.post(message) for message in messages] == [503, 202, 202, 202]
-    assert sent.told() == {
+    assert sent.outcomes() == {
         "message 1": RIGHT,
         "message 2": RIGHT,
         "message 3": RIGHT,
@@ -86,7 +86,7 @@ def test_a_sender_that_sends_again_what_is_not_taken_does_right(sent: Sent) -> N
 
 def test_a_sender_that_does_not_is_told_so(sent: Sent) -> None:
     assert [sent.post(one) for one in (UPDATE, UPDATE | {"tracking_id": "PKG-2"})] == [503, 202]
-    assert sent.told() == {"message 1": RIGHT, RETRIES: WRONG, TIMES: RIGHT}
+    assert sent.outcomes() == {"message 1": RIGHT, RETRIES: WRONG, TIMES: RIGHT}
 
 
 def test_what_is_no_update_is_told_with_its_place(sent: Sent) -> None:
@@ -119,7 +119,7 @@ def test_who_does_not_prove_itself_is_refused_and_told_what_is_missing(
 ) -> None:
     assert sent.post(UPDATE, headers) == 401
     assert said in sent.results[0].said
-    assert sent.told() == {"message 1": WRONG, RETRIES: NOT_CHECKED, TIMES: NOT_CHECKED}
+    assert sent.outcomes() == {"message 1": WRONG, RETRIES: NOT_CHECKED, TIMES: NOT_CHECKED}
 
 
 def test_what_is_refused_for_what_it_is(sent: Sent) -> None:
@@ -135,7 +135,7 @@ def test_a_vendors_message_proves_itself_and_is_mapped_as_its_vendor_has_it(sent
     folder, headers = ROOT / "tests/vendors", {"Authorization": "Bearer token"}
     for name in ("ups", "ups", "ups-unknown"):
         sent.post(json.loads((folder / f"{name}.json").read_bytes())["message"], headers)
-    assert sent.told() == {"message 1": RIGHT, "message 2": WRONG, RETRIES: RIGHT, TIMES: RIGHT}
+    assert sent.outcomes() == {"message 1": RIGHT, "message 2": WRONG, RETRIES: RIGHT, TIMES: RIGHT}
     assert sent.post({}, {}) == 401
     assert "it lacks the header authorization." in sent.results[-1].said
 

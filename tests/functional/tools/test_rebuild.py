@@ -18,8 +18,8 @@ from projector import wiring
 from shipments.shipment import Shipment, StoredUpdate
 from stacks.settings import Settings, load_settings
 from tests.conftest import REGION
-from tests.feed import Feed
 from tests.invocations import handle
+from tests.pipeline import Pipeline
 from tests.records import check, history, record_of
 from tools import rebuild
 from tools.rebuild import Rebuild
@@ -32,53 +32,55 @@ PLACE = {"lat": 52, "lng": 13}
 pytestmark = pytest.mark.usefixtures("no_progress_stays", "pages_are_small")
 
 
-def settings_of(feed: Feed) -> Settings:
-    return load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": feed.environment_suffix})
+def settings_of(pipeline: Pipeline) -> Settings:
+    return load_settings(ROOT / "cdktf.json", {"ENVIRONMENT_SUFFIX": pipeline.environment_suffix})
 
 
-def run(feed: Feed, units: float = 1e9, **options: Any) -> dict[str, int]:
+def run(pipeline: Pipeline, units: float = 1e9, **options: Any) -> dict[str, int]:
     """The numbers that are not 0."""
-    counts = Rebuild(settings_of(feed), units=units, **options).run()
+    counts = Rebuild(settings_of(pipeline), units=units, **options).run()
     return {name: number for name, number in counts.items() if number}
 
 
-def store(feed: Feed, seed: int = 0, shipments: int = 9, updates: int = 60) -> list[str]:
+def store(pipeline: Pipeline, seed: int = 0, shipments: int = 9, updates: int = 60) -> list[str]:
     """Stores random histories that arrived long ago; returns their shipments, in the order of the scan."""
     chance = random.Random(seed)
     ids = [f"PKG-{number}" for number in range(shipments)]
     for number in range(updates):
         time = T + chance.randint(0, 40) * S
-        feed.store(ids[number % shipments], chance.choice(contract.STATUSES), time, now=T)
+        pipeline.store(ids[number % shipments], chance.choice(contract.STATUSES), time, now=T)
     return ids
 
 
-def changes(feed: Feed) -> list[tuple[str, str | None, str]]:
+def changes(pipeline: Pipeline) -> list[tuple[str, str | None, str]]:
     """What the notifier tells of what was written to the records since the last call."""
-    found = filter(None, map(Change.parse, feed.shipments.records()))
+    found = filter(None, map(Change.parse, pipeline.shipments.records()))
     return [(change.shipment.tracking_id, change.previous, change.shipment.status) for change in found]
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_it_makes_the_records_that_the_projector_makes_and_tells_nobody(
-    feed: Feed, environment: dict[str, str], seed: int
+    pipeline: Pipeline, environment: dict[str, str], seed: int
 ) -> None:
-    ids = store(feed, seed)
-    records = feed.updates.records()
+    ids = store(pipeline, seed)
+    records = pipeline.updates.records()
     random.Random(seed).shuffle(records)
-    projector = wiring.make_projector({**environment, **feed.environment})
+    projector = wiring.make_projector({**environment, **pipeline.environment})
     handle(projector, records)
-    live = [record_of(feed, id).shipment for id in ids]
-    assert run(feed) == {"shipments": 9, "unchanged": 9}
+    live = [record_of(pipeline, id).shipment for id in ids]
+    assert run(pipeline) == {"shipments": 9, "unchanged": 9}
 
     for id in ids:
-        boto3.client("dynamodb").delete_item(TableName=feed.shipments.table, Key={"tracking_id": {"S": id}})
-    feed.shipments.records()
-    assert run(feed) == {"shipments": 9, "added": 9}
-    assert [record_of(feed, id).shipment for id in ids] == live
-    assert changes(feed) == []
+        boto3.client("dynamodb").delete_item(
+            TableName=pipeline.shipments.table, Key={"tracking_id": {"S": id}}
+        )
+    pipeline.shipments.records()
+    assert run(pipeline) == {"shipments": 9, "added": 9}
+    assert [record_of(pipeline, id).shipment for id in ids] == live
+    assert changes(pipeline) == []
     # The projector, which reads the stream from its start, has nothing to add.
     handle(projector, records)
-    assert feed.shipments.records() == []
+    assert pipeline.shipments.records() == []
 
 
 def wrong(tracking_id: str) -> dict[str, Shipment]:
@@ -97,34 +99,34 @@ def wrong(tracking_id: str) -> dict[str, Shipment]:
 
 @pytest.mark.parametrize("fault", wrong(""))
 def test_a_record_that_is_wrong_is_repaired_and_its_status_told_if_it_was_wrong(
-    feed: Feed, fault: str
+    pipeline: Pipeline, fault: str
 ) -> None:
-    feed.store("PKG-1", "pending", T, now=T)
-    feed.store("PKG-1", "in_transit", T + S, now=T)
-    feed.projection.write(wrong("PKG-1")[fault], None)
-    before = record_of(feed, "PKG-1")
-    feed.shipments.records()
-    assert run(feed) == {"shipments": 1, "corrected": 1}
-    check(feed, "PKG-1")
-    assert record_of(feed, "PKG-1").version > before.version
+    pipeline.store("PKG-1", "pending", T, now=T)
+    pipeline.store("PKG-1", "in_transit", T + S, now=T)
+    pipeline.projection.write(wrong("PKG-1")[fault], None)
+    before = record_of(pipeline, "PKG-1")
+    pipeline.shipments.records()
+    assert run(pipeline) == {"shipments": 1, "corrected": 1}
+    check(pipeline, "PKG-1")
+    assert record_of(pipeline, "PKG-1").version > before.version
     told = [] if before.shipment.status == "in_transit" else [("PKG-1", before.shipment.status, "in_transit")]
-    assert changes(feed) == told
-    assert run(feed) == {"shipments": 1, "unchanged": 1}
+    assert changes(pipeline) == told
+    assert run(pipeline) == {"shipments": 1, "unchanged": 1}
 
 
-def test_what_arrived_within_a_day_is_the_projectors_and_told(feed: Feed) -> None:
+def test_what_arrived_within_a_day_is_the_projectors_and_told(pipeline: Pipeline) -> None:
     now = int(time.time() * 1000)
     day = rebuild.DAY_SECONDS * S
-    feed.store("MIXED", "delivered", T + 5 * S, now=now - day + 60 * S)
-    feed.store("MIXED", "pending", T, now=now - day - 60 * S)
-    feed.store("NEW", "pending", T, now=now)
-    assert run(feed) == {"shipments": 2, "added": 1, "left to the projector": 1}
-    assert record_of(feed, "MIXED").shipment.status == "pending"
-    assert changes(feed) == []
-    feed.projection.add(history(feed, "MIXED"))
-    feed.projection.add(history(feed, "NEW"))
-    assert changes(feed) == [("MIXED", "pending", "delivered"), ("NEW", None, "pending")]
-    assert run(feed) == {"shipments": 2, "unchanged": 2}
+    pipeline.store("MIXED", "delivered", T + 5 * S, now=now - day + 60 * S)
+    pipeline.store("MIXED", "pending", T, now=now - day - 60 * S)
+    pipeline.store("NEW", "pending", T, now=now)
+    assert run(pipeline) == {"shipments": 2, "added": 1, "left to the projector": 1}
+    assert record_of(pipeline, "MIXED").shipment.status == "pending"
+    assert changes(pipeline) == []
+    pipeline.projection.add(history(pipeline, "MIXED"))
+    pipeline.projection.add(history(pipeline, "NEW"))
+    assert changes(pipeline) == [("MIXED", "pending", "delivered"), ("NEW", None, "pending")]
+    assert run(pipeline) == {"shipments": 2, "unchanged": 2}
 
 
 @pytest.mark.parametrize(
@@ -132,51 +134,53 @@ def test_what_arrived_within_a_day_is_the_projectors_and_told(feed: Feed) -> Non
     [(None, True), (rebuild.DAY_SECONDS + 60, True), (rebuild.DAY_SECONDS - 60, False)],
 )
 def test_an_update_of_an_earlier_release_arrived_when_it_was_created(
-    feed: Feed, seconds_ago: int | None, made: bool
+    pipeline: Pipeline, seconds_ago: int | None, made: bool
 ) -> None:
     item: dict[str, Any] = {"tracking_id": "PKG-1", "timestamp": T, "status": "pending", "location": PLACE}
     if seconds_ago is not None:
         moment = time.gmtime(time.time() - seconds_ago)
         item["created_at"] = time.strftime("%Y-%m-%d %H:%M:%S", moment)
-    boto3.resource("dynamodb").Table(feed.updates.table).put_item(Item=item)
-    run(feed)
-    assert (feed.projection.read("PKG-1") is not None) == made
+    boto3.resource("dynamodb").Table(pipeline.updates.table).put_item(Item=item)
+    run(pipeline)
+    assert (pipeline.projection.read("PKG-1") is not None) == made
 
 
 def test_what_is_written_while_it_works_is_not_lost(
-    feed: Feed, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each record changes between the moment in which it is read and that in which it is written, and once more."""
-    ids = store(feed, updates=30)
+    ids = store(pipeline, updates=30)
     for id in ids[::2]:
-        feed.projection.write(wrong(id)["too much"], None)
-    fold, add = Rebuild._fold, feed.projection.add
+        pipeline.projection.write(wrong(id)["too much"], None)
+    fold, add = Rebuild._fold, pipeline.projection.add
     late = iter(range(10**6))
 
     def fold_and_add(self: Rebuild, tracking_id: str) -> Shipment:
         shipment = fold(self, tracking_id)
         if (number := next(late)) % 3:
-            timestamp = feed.store(tracking_id, "failed", T + 100 * S + number, now=T)
+            timestamp = pipeline.store(tracking_id, "failed", T + 100 * S + number, now=T)
             add([StoredUpdate(tracking_id, timestamp, "failed", {"lat": 52, "lng": 13})])
         return shipment
 
     monkeypatch.setattr(Rebuild, "_fold", fold_and_add)
-    run(feed)
-    check(feed, *ids)
+    run(pipeline)
+    check(pipeline, *ids)
 
 
 def test_beside_the_projector_the_records_are_the_folds_of_the_histories(
-    feed: Feed, environment: dict[str, str]
+    pipeline: Pipeline, environment: dict[str, str]
 ) -> None:
-    ids = store(feed)
-    projector = wiring.make_projector({**environment, **feed.environment})
+    ids = store(pipeline)
+    projector = wiring.make_projector({**environment, **pipeline.environment})
     done = Event()
 
     def project() -> None:
         chance = random.Random(0)
         for _ in range(25):
-            feed.store(chance.choice(ids), chance.choice(contract.STATUSES), T + chance.randint(0, 99) * S)
-            if records := feed.updates.records():
+            pipeline.store(
+                chance.choice(ids), chance.choice(contract.STATUSES), T + chance.randint(0, 99) * S
+            )
+            if records := pipeline.updates.records():
                 assert handle(projector, records) == []
         done.set()
 
@@ -184,18 +188,18 @@ def test_beside_the_projector_the_records_are_the_folds_of_the_histories(
     thread.start()
     runs = 0
     while not done.is_set():
-        run(feed)
+        run(pipeline)
         runs += 1
     thread.join()
     assert runs > 1
-    check(feed, *ids)
-    assert run(feed) == {"shipments": 9, "unchanged": 9}
+    check(pipeline, *ids)
+    assert run(pipeline) == {"shipments": 9, "unchanged": 9}
 
 
 def test_it_goes_on_where_it_was_interrupted_between_any_two_pages(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ids = store(feed)
+    ids = store(pipeline)
     rebuild_one = Rebuild._rebuild
     seen: list[str] = []
 
@@ -205,7 +209,7 @@ def test_it_goes_on_where_it_was_interrupted_between_any_two_pages(
 
     monkeypatch.setattr(Rebuild, "_rebuild", note)
     for pages in range(9):  # which hold 60 updates
-        interrupted = Rebuild(settings_of(feed))
+        interrupted = Rebuild(settings_of(pipeline))
         left = iter([None] * pages)
 
         def interrupt(left: Iterator[None] = left, **_: Any) -> None:
@@ -219,31 +223,33 @@ def test_it_goes_on_where_it_was_interrupted_between_any_two_pages(
         assert len(seen) < len(ids)
         finished = bool(seen)
         if pages == 5:
-            assert run(feed, dry_run=True)["shipments"] == 9, "which counts for itself"
+            assert run(pipeline, dry_run=True)["shipments"] == 9, "which counts for itself"
             seen[:] = seen[: -len(ids)]
         capsys.readouterr()
         outcome = "unchanged" if pages else "added"
-        assert run(feed) == {"shipments": 9, outcome: 9}
+        assert run(pipeline) == {"shipments": 9, outcome: 9}
         assert capsys.readouterr().out.startswith("Goes on where it was") == finished
         assert seen == ids, "each once"
-    check(feed, *ids)
+    check(pipeline, *ids)
 
 
-def test_progress_in_another_table_of_the_name_is_no_progress(feed: Feed) -> None:
-    ids = store(feed, shipments=3, updates=6)
-    file = ROOT / "build" / f"rebuild-{feed.environment_suffix}-{REGION}.json"
+def test_progress_in_another_table_of_the_name_is_no_progress(pipeline: Pipeline) -> None:
+    ids = store(pipeline, shipments=3, updates=6)
+    file = ROOT / "build" / f"rebuild-{pipeline.environment_suffix}-{REGION}.json"
     progress = {
         "table": "arn:of-another",
         "position": {"tracking_id": {"S": ids[1]}, "timestamp": {"N": "1"}},
     }
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps({**progress, "counts": {}, "units": 0}))
-    assert run(feed) == {"shipments": 3, "added": 3}
+    assert run(pipeline) == {"shipments": 3, "added": 3}
 
 
-def test_it_reads_no_more_units_a_second_than_it_may(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = store(feed)
-    feed.projection.write(wrong(ids[0])["too much"], None)
+def test_it_reads_no_more_units_a_second_than_it_may(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = store(pipeline)
+    pipeline.projection.write(wrong(ids[0])["too much"], None)
     now, units = 1000.0, 0.0
     spent: list[tuple[float, float]] = []
 
@@ -254,7 +260,7 @@ def test_it_reads_no_more_units_a_second_than_it_may(feed: Feed, monkeypatch: py
 
     clock = SimpleNamespace(**{**vars(time), "monotonic": lambda: now, "sleep": sleep})
     monkeypatch.setattr(rebuild, "time", clock)
-    rebuilding = Rebuild(settings_of(feed), units=2)
+    rebuilding = Rebuild(settings_of(pipeline), units=2)
 
     def charge(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         nonlocal units, now
@@ -273,17 +279,19 @@ def test_it_reads_no_more_units_a_second_than_it_may(feed: Feed, monkeypatch: py
 
 
 def test_what_is_no_update_or_no_record_is_told_and_passed(
-    feed: Feed, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ids = store(feed, shipments=3, updates=12)
-    feed.put_poison("PKG-1")
-    feed.put_poison("NOTHING-ELSE")
-    assert run(feed) == {"shipments": 4, "added": 2, "foreign items": 3}
+    ids = store(pipeline, shipments=3, updates=12)
+    pipeline.put_poison("PKG-1")
+    pipeline.put_poison("NOTHING-ELSE")
+    assert run(pipeline) == {"shipments": 4, "added": 2, "foreign items": 3}
     said = capsys.readouterr().out
     assert "  PKG-1: the item at 1 is not an update.\n" in said
     assert "  NOTHING-ELSE: the item at 1 is not an update.\n" in said
     assert "  PKG-1: its record is none; delete it and run this again.\n" in said
-    check(feed, ids[0], ids[2])
-    boto3.client("dynamodb").delete_item(TableName=feed.shipments.table, Key={"tracking_id": {"S": "PKG-1"}})
-    assert run(feed)["added"] == 1
-    assert record_of(feed, "PKG-1").shipment.first_update >= T
+    check(pipeline, ids[0], ids[2])
+    boto3.client("dynamodb").delete_item(
+        TableName=pipeline.shipments.table, Key={"tracking_id": {"S": "PKG-1"}}
+    )
+    assert run(pipeline)["added"] == 1
+    assert record_of(pipeline, "PKG-1").shipment.first_update >= T

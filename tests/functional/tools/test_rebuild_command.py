@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from shipments.shipment import Shipment, StoredUpdate
-from tests.feed import Feed
+from tests.pipeline import Pipeline
 from tests.records import check
 from tools import rebuild
 from tools.rebuild import Rebuild
@@ -20,12 +20,12 @@ T = 1_700_000_000_000
 
 @pytest.fixture
 def command(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[Any, str]]:
     """Runs the command; gives its exit status and what it printed."""
 
     def command(*arguments: str) -> tuple[Any, str]:
-        monkeypatch.setenv("ENVIRONMENT_SUFFIX", feed.environment_suffix)
+        monkeypatch.setenv("ENVIRONMENT_SUFFIX", pipeline.environment_suffix)
         monkeypatch.setattr("sys.argv", ["rebuild", *arguments])
         capsys.readouterr()
         try:
@@ -37,24 +37,26 @@ def command(
     return command
 
 
-def test_a_dry_run_counts_and_writes_nothing(feed: Feed, command: Callable[..., tuple[Any, str]]) -> None:
+def test_a_dry_run_counts_and_writes_nothing(
+    pipeline: Pipeline, command: Callable[..., tuple[Any, str]]
+) -> None:
     ids = [f"PKG-{number}" for number in range(9)]
     for number in range(60):
-        feed.store(ids[number % 9], "pending", T + number, now=T)
-    feed.projection.write(Shipment.of(StoredUpdate(ids[0], T + 60, "delivered", None)), None)
-    feed.store("NEW", "pending")
-    feed.shipments.records()
+        pipeline.store(ids[number % 9], "pending", T + number, now=T)
+    pipeline.projection.write(Shipment.of(StoredUpdate(ids[0], T + 60, "delivered", None)), None)
+    pipeline.store("NEW", "pending")
+    pipeline.shipments.records()
     status, said = command("--dry-run", "--units", "1000000")
     assert status == 0
     numbers = "10 shipments, 0 unchanged, 1 corrected, 8 added, 1 left to the projector, 0 foreign items"
-    assert f"{feed.updates.table}: {numbers}, 15 read units. Nothing was written.\n" == said
-    assert feed.shipments.records() == []
-    assert command("--units", "1000000") == (0, f"{feed.updates.table}: {numbers}, 15 read units.\n")
-    check(feed, *ids)
+    assert f"{pipeline.updates.table}: {numbers}, 15 read units. Nothing was written.\n" == said
+    assert pipeline.shipments.records() == []
+    assert command("--units", "1000000") == (0, f"{pipeline.updates.table}: {numbers}, 15 read units.\n")
+    check(pipeline, *ids)
 
 
 def test_what_goes_wrong_is_one_sentence(
-    feed: Feed, command: Callable[..., tuple[Any, str]], monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, command: Callable[..., tuple[Any, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(self: Rebuild) -> None:
         raise KeyboardInterrupt
@@ -63,7 +65,7 @@ def test_what_goes_wrong_is_one_sentence(
         patch.setattr(Rebuild, "run", interrupt)
         assert command()[0] == "Stopped; `make rebuild` goes on where it was."
         assert command("--dry-run")[0] == "Stopped."
-    boto3.client("dynamodb").delete_table(TableName=feed.updates.table)
+    boto3.client("dynamodb").delete_table(TableName=pipeline.updates.table)
     status, _ = command()
     assert status.startswith("Error: ")
     assert "\n" not in status

@@ -12,7 +12,7 @@ import contract
 from inbound.quarantine import Quarantine
 from local.function import Function
 from local.invoke import InvokeApi
-from tests.mapped import Mapped, eventually
+from tests.stream_functions import StreamFunctions, eventually
 from tools import redrive
 
 pytestmark = pytest.mark.slow
@@ -22,12 +22,12 @@ NOWHERE = {"AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:9"}
 
 @pytest.fixture
 def run(
-    mapped: Mapped, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    functions: StreamFunctions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[Any, str]]:
-    """Runs the command for the feed's queue; gives its exit status and what it printed."""
+    """Runs the command for the pipeline's queue; gives its exit status and what it printed."""
 
     def run(*arguments: str) -> tuple[Any, str]:
-        monkeypatch.setenv("ENVIRONMENT_SUFFIX", mapped.feed.environment_suffix)
+        monkeypatch.setenv("ENVIRONMENT_SUFFIX", functions.pipeline.environment_suffix)
         monkeypatch.setattr("sys.argv", ["redrive", *arguments])
         capsys.readouterr()
         try:
@@ -40,52 +40,52 @@ def run(
 
 
 def test_what_sns_did_not_take_is_sent_again_once_it_is_back(
-    mapped: Mapped,
+    functions: StreamFunctions,
     environment: dict[str, str],
     run: Callable[..., tuple[Any, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    function = mapped.deploy_notifier(environment | NOWHERE, MaximumRetryAttempts=0)
-    mapped.feed.put("PKG-1", "pending")
-    mapped.feed.put("PKG-2", "pending")
-    poller = mapped.poll(function)
-    eventually(lambda: len(mapped.feed.letters()) == 2)
+    function = functions.deploy_notifier(environment | NOWHERE, MaximumRetryAttempts=0)
+    functions.pipeline.put("PKG-1", "pending")
+    functions.pipeline.put("PKG-2", "pending")
+    poller = functions.poll(function)
+    eventually(lambda: len(functions.pipeline.dead_letters()) == 2)
     poller.close()
-    assert mapped.feed.changes() == []
-    eventually(lambda: mapped.feed.announcements() >= 2)
+    assert functions.pipeline.changes() == []
+    eventually(lambda: functions.pipeline.announcements() >= 2)
 
     status, said = run("--dry-run")
     assert status == 0
     assert f"1 of 2: would send 1 record (RetryAttemptsExhausted) of PKG-1 to {function.name}." in said
-    assert len(mapped.feed.letters()) == 2 <= mapped.feed.announcements()
+    assert len(functions.pipeline.dead_letters()) == 2 <= functions.pipeline.announcements()
 
     with InvokeApi({function.name: function}) as api:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         status, said = run()
         assert status == "Left: 2 dead letters."
         assert f"2 of 2: {function.name} failed again on 1 of 1 record" in said
-        assert len(mapped.feed.letters()) == 2 <= mapped.feed.announcements()
+        assert len(functions.pipeline.dead_letters()) == 2 <= functions.pipeline.announcements()
 
-    repaired = mapped.redeploy(function, environment)
+    repaired = functions.redeploy(function, environment)
     with InvokeApi({repaired.name: repaired}) as api:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         status, said = run()
     assert status == 0
     assert f"2 of 2: sent 1 record (RetryAttemptsExhausted) of PKG-2 to {function.name}." in said
-    assert mapped.feed.letters() == []
-    assert mapped.feed.announcements() == 0
-    assert mapped.feed.changes() == [("PKG-1", None, "pending"), ("PKG-2", None, "pending")]
+    assert functions.pipeline.dead_letters() == []
+    assert functions.pipeline.announcements() == 0
+    assert functions.pipeline.changes() == [("PKG-1", None, "pending"), ("PKG-2", None, "pending")]
 
 
-def letter(mapped: Mapped, record: dict[str, Any]) -> dict[str, Any]:
-    """A dead letter about a record, as far as it is read."""
+def letter(functions: StreamFunctions, record: dict[str, Any]) -> dict[str, Any]:
+    """A dead dead_letter about a record, as far as it is read."""
     return {
         "requestContext": {
             "condition": "RetryAttemptsExhausted",
-            "functionArn": f"arn:...:function:tracking-notifier-{mapped.feed.environment_suffix}",
+            "functionArn": f"arn:...:function:tracking-notifier-{functions.pipeline.environment_suffix}",
         },
         "DDBStreamBatchInfo": {
-            "shardId": mapped.feed.shipments.shard,
+            "shardId": functions.pipeline.shipments.shard,
             "startSequenceNumber": record["dynamodb"]["SequenceNumber"],
         },
         "payload": {"Records": [record]},
@@ -93,65 +93,68 @@ def letter(mapped: Mapped, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_dead_letters_are_handled_in_the_order_of_the_stream_and_a_record_that_fails_again_stays(
-    mapped: Mapped,
+    functions: StreamFunctions,
     environment: dict[str, str],
     run: Callable[..., tuple[Any, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    function = mapped.deploy_notifier(environment)
-    mapped.feed.put("PKG-1", "pending", 1_700_000_000_000)
-    mapped.feed.put_poison("PKG-3")
-    mapped.feed.put("PKG-1", "delivered", 1_700_000_001_000)
-    letters = [letter(mapped, record) for record in mapped.feed.shipments.records()]
-    for one in reversed(letters):
-        mapped.feed.send_letter(one)
+    function = functions.deploy_notifier(environment)
+    functions.pipeline.put("PKG-1", "pending", 1_700_000_000_000)
+    functions.pipeline.put_poison("PKG-3")
+    functions.pipeline.put("PKG-1", "delivered", 1_700_000_001_000)
+    dead_letters = [letter(functions, record) for record in functions.pipeline.shipments.records()]
+    for one in reversed(dead_letters):
+        functions.pipeline.send_dead_letter(one)
     with InvokeApi({function.name: function}) as api:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
         status, said = run()
     assert status == "Left: 1 dead letter."
     assert f"2 of 3: {function.name} failed again on 1 of 1 record (RetryAttemptsExhausted) of PKG-3" in said
-    assert mapped.feed.changes() == [("PKG-1", None, "pending"), ("PKG-1", "pending", "delivered")]
-    assert mapped.feed.letters() == [letters[1]]
-    assert mapped.feed.announcements() >= 1
+    assert functions.pipeline.changes() == [("PKG-1", None, "pending"), ("PKG-1", "pending", "delivered")]
+    assert functions.pipeline.dead_letters() == [dead_letters[1]]
+    assert functions.pipeline.announcements() >= 1
 
 
 def test_a_dead_letter_does_not_choose_what_is_invoked(
-    mapped: Mapped, run: Callable[..., tuple[Any, str]]
+    functions: StreamFunctions, run: Callable[..., tuple[Any, str]]
 ) -> None:
-    mapped.feed.put("PKG-1", "pending")
-    (record,) = mapped.feed.shipments.records()
-    foreign = letter(mapped, record)
+    functions.pipeline.put("PKG-1", "pending")
+    (record,) = functions.pipeline.shipments.records()
+    foreign = letter(functions, record)
     foreign["requestContext"]["functionArn"] = "arn:...:function:tracking-notifier-prod"
-    mapped.feed.send_letter(foreign)
+    functions.pipeline.send_dead_letter(foreign)
     status, said = run()
     assert status == "Left: 1 dead letter."
     assert "of PKG-1 are of arn:...:function:tracking-notifier-prod, which is not a function of this" in said
 
 
-def test_a_message_about_something_else_stays(mapped: Mapped, run: Callable[..., tuple[Any, str]]) -> None:
+def test_a_message_about_something_else_stays(
+    functions: StreamFunctions, run: Callable[..., tuple[Any, str]]
+) -> None:
     for body in ('{"httpMethod": "GET"}', '"no object"', "no JSON"):
-        boto3.client("sqs").send_message(QueueUrl=mapped.feed.dead_letter_url, MessageBody=body)
+        boto3.client("sqs").send_message(QueueUrl=functions.pipeline.dead_letter_url, MessageBody=body)
     assert run() == (
         "Left: 3 dead letters.",
-        f"{mapped.feed.dead_letters} holds 0 dead letters.\nThe queue holds 3 messages about something else.\n",
+        f"{functions.pipeline.dead_letter_bucket} holds 0 dead letters.\n"
+        "The queue holds 3 messages about something else.\n",
     )
-    assert mapped.feed.announcements() == 3
+    assert functions.pipeline.announcements() == 3
 
 
 def test_nothing_to_do_is_no_fault_and_what_is_missing_is_one_sentence(
-    mapped: Mapped, run: Callable[..., tuple[Any, str]]
+    functions: StreamFunctions, run: Callable[..., tuple[Any, str]]
 ) -> None:
-    assert run() == (0, f"{mapped.feed.dead_letters} holds 0 dead letters.\n")
-    boto3.client("sqs").delete_queue(QueueUrl=mapped.feed.dead_letter_url)
+    assert run() == (0, f"{functions.pipeline.dead_letter_bucket} holds 0 dead letters.\n")
+    boto3.client("sqs").delete_queue(QueueUrl=functions.pipeline.dead_letter_url)
     status, _ = run()
     assert status.startswith("Error: ")
     assert "\n" not in status
 
 
 @pytest.fixture
-def quarantine(mapped: Mapped) -> str:
-    """The bucket of what sources of the feed's environment have sent, with three messages in it."""
-    bucket = f"tracking-quarantine-{mapped.feed.environment_suffix}-0123456789ab"
+def quarantine(functions: StreamFunctions) -> str:
+    """The bucket of what sources of the pipeline's environment have sent, with three messages in it."""
+    bucket = f"tracking-quarantine-{functions.pipeline.environment_suffix}-0123456789ab"
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=bucket)
     for source, message in (
@@ -168,7 +171,7 @@ def quarantine(mapped: Mapped) -> str:
 
 @pytest.fixture
 def deploy_inbound(
-    mapped: Mapped, environment: dict[str, str], quarantine: str, monkeypatch: pytest.MonkeyPatch
+    functions: StreamFunctions, environment: dict[str, str], quarantine: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Function]]:
     """Deploys the inbound function, with these variables too, for the command to invoke."""
     with ExitStack() as stack:
@@ -176,7 +179,7 @@ def deploy_inbound(
         def deploy(**variables: str) -> Function:
             sources = json.dumps({"demo": {"mapping": "generic"}})
             variables |= {contract.INBOUND_SOURCES: sources, contract.QUARANTINE_BUCKET: quarantine}
-            function = mapped.deploy_inbound(environment | variables)
+            function = functions.deploy_inbound(environment | variables)
             api = stack.enter_context(InvokeApi({function.name: function}))
             monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", api.url)
             return function
@@ -185,7 +188,7 @@ def deploy_inbound(
 
 
 def test_what_was_kept_is_mapped_again_and_deleted_if_it_is_an_update_now(
-    mapped: Mapped,
+    functions: StreamFunctions,
     quarantine: str,
     deploy_inbound: Callable[..., Function],
     run: Callable[..., tuple[Any, str]],
@@ -205,7 +208,7 @@ def test_what_was_kept_is_mapped_again_and_deleted_if_it_is_an_update_now(
     assert "1 event of gone/" in said
     assert "PKG-" not in said
     assert [key.partition("/")[0] for key in keys()] == ["demo", "gone"]
-    (stored,) = mapped.feed.updates.records()
+    (stored,) = functions.pipeline.updates.records()
     assert stored["dynamodb"]["Keys"] == {"tracking_id": {"S": "PKG-1"}, "timestamp": {"N": "1"}}
 
 

@@ -69,7 +69,7 @@ def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configu
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "expected"),
     [
         (
             "Error: Error acquiring the state lock\n\nLock Info:\n"
@@ -97,10 +97,10 @@ def test_a_mirror_is_not_used_where_the_registry_answers_or_terraform_is_configu
         ("dial tcp: lookup sts.amazonaws.com: no such host", "cannot be reached"),
     ],
 )  # fmt: skip
-def test_a_known_failure_is_told_in_one_sentence(said: str, told: str) -> None:
+def test_a_known_failure_is_told_in_one_sentence(said: str, expected: str) -> None:
     sentence = explain(said)
     assert sentence
-    assert told in sentence
+    assert expected in sentence
 
 
 def test_an_unknown_failure_is_left_to_speak_for_itself() -> None:
@@ -133,14 +133,14 @@ def test_a_bucket_that_is_there_already_is_kept_and_one_of_another_account_is_re
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "expected"),
     [("AWS_PROFILE", "nowhere", "The profile that AWS_PROFILE names"), ("AWS_ENDPOINT_URL", "x:1", "x:1")],
 )
 def test_a_mistaken_variable_of_aws_is_told(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(DeployError, match=told):
+    with pytest.raises(DeployError, match=expected):
         create_state_bucket(settings("dev"))
 
 
@@ -167,12 +167,12 @@ def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
     check_one_line(copy, "`node` is not installed; run `make install`", PATH="")
 
 
-def check_one_line(project: Path, told: str, **environ: str) -> None:
-    """Synthesizes, which must end with one line on the standard error that holds `told`."""
+def check_one_line(project: Path, expected: str, **environ: str) -> None:
+    """Synthesizes, which must end with one line on the standard error that holds `expected`."""
     command = deploy("synth", project=project, **environ)
     assert command.stderr.startswith("Error: ")
     assert command.stderr.count("\n") == 1
-    assert told in command.stderr
+    assert expected in command.stderr
 
 
 def test_a_protected_environment_is_not_destroyed() -> None:

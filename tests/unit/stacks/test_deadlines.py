@@ -7,7 +7,13 @@ from typing import Any
 import contract
 from stacks.settings_schema import settings as schemas
 from tests.metrics import metrics
-from tests.synthesis import every_grant, grants, referred, resource, settings, synthesize
+from tests.synthesis import every_grant, grants, referred, resource, resources, settings, synthesize
+
+
+def schedule_of(stack: dict[str, Any]) -> dict[str, Any]:
+    schedules = resources(stack, "aws_scheduler_schedule")
+    (found,) = [item for item in schedules if item["name"].startswith("tracking-deadlines-")]
+    return found
 
 
 def function(stack: dict[str, Any], env: str, name: str = "deadlines") -> dict[str, Any]:
@@ -15,9 +21,7 @@ def function(stack: dict[str, Any], env: str, name: str = "deadlines") -> dict[s
 
 
 def schedule_minutes(stack: dict[str, Any]) -> int:
-    rate = re.fullmatch(
-        r"rate\((\d+) minutes\)", resource(stack, "aws_scheduler_schedule")["schedule_expression"]
-    )
+    rate = re.fullmatch(r"rate\((\d+) minutes\)", schedule_of(stack)["schedule_expression"])
     assert rate
     return int(rate[1])
 
@@ -33,7 +37,7 @@ def test_the_function_may_do_what_it_does_and_no_more(stack: dict[str, Any], env
 
 
 def test_one_schedule_starts_it_and_may_do_nothing_else(stack: dict[str, Any], env: str) -> None:
-    schedule = resource(stack, "aws_scheduler_schedule")
+    schedule = schedule_of(stack)
     assert schedule.get("state", "ENABLED") == "ENABLED"
     assert schedule["flexible_time_window"] == {"mode": "OFF"}
     assert referred(stack, schedule["target"]["arn"])[1] == function(stack, env)
@@ -55,7 +59,7 @@ def test_one_schedule_starts_it_and_may_do_nothing_else(stack: dict[str, Any], e
 
 def test_a_start_that_fails_is_over_when_the_next_one_comes(stack: dict[str, Any], env: str) -> None:
     seconds = schedule_minutes(stack) * 60
-    retries = resource(stack, "aws_scheduler_schedule")["target"]["retry_policy"]
+    retries = schedule_of(stack)["target"]["retry_policy"]
     assert retries["maximum_event_age_in_seconds"] <= seconds
     assert function(stack, env)["timeout"] <= seconds
 

@@ -62,7 +62,7 @@ def test_the_rights_on_a_key_hold_for_one_service_each_or_for_the_functions_own_
                 own.add(referred(stack, function)[1]["name"])
             elif schedule := condition.get("kms:EncryptionContext:aws:scheduler:schedule:arn"):
                 assert statement["Action"] == ["kms:Decrypt"]
-                assert schedule.endswith(f":schedule/default/tracking-deadlines-{env}")
+                assert re.search(rf":schedule/default/tracking-[a-z]+-{env}$", schedule)
             else:
                 assert re.match(r"(dynamodb|sqs|sns|s3)\.\$\{", condition["kms:ViaService"])
     names = {function["function_name"] for function in resources(stack, "aws_lambda_function")}

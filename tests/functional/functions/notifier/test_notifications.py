@@ -11,19 +11,19 @@ from shipments import deadlines
 from shipments.deadlines import Watch
 from shipments.shipment import Shipment, StoredUpdate
 from storage.shipments import Record as Stored
-from tests.feed import Feed
+from tests.fault_proxy import FaultProxy
 from tests.invocations import handle, in_pieces
-from tests.line import Line
-from tests.sns_line import SnsLine
+from tests.pipeline import Pipeline
+from tests.sns_proxy import SnsProxy
 
 #: An event time, and a second; both in ms.
 T, S = 1_700_000_000_000, 1000
 
 
-def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> None:
-    feed.put("PKG-1", "pending", T)
-    feed.put("PKG-1", "in_transit", T + S)
-    first, second = records = feed.shipments.records()
+def test_a_notification_says_what_changed(pipeline: Pipeline, notifier: Notifier) -> None:
+    pipeline.put("PKG-1", "pending", T)
+    pipeline.put("PKG-1", "in_transit", T + S)
+    first, second = records = pipeline.shipments.records()
     assert handle(notifier, records) == []
     versions = [record["dynamodb"]["NewImage"]["version"]["N"] for record in records]
     assert int(versions[0]) < int(versions[1])
@@ -32,7 +32,7 @@ def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> Non
         ("pending", None, first["eventID"], T, versions[0]),
         ("in_transit", "pending", second["eventID"], T + S, versions[1]),
     ]
-    assert feed.told() == [
+    assert pipeline.notifications() == [
         (
             {
                 **common,
@@ -59,12 +59,14 @@ def test_a_notification_says_what_changed(feed: Feed, notifier: Notifier) -> Non
     ]
 
 
-def test_a_notification_says_why_and_where_by_name(feed: Feed, sns: SnsLine, notifier: Notifier) -> None:
+def test_a_notification_says_why_and_where_by_name(
+    pipeline: Pipeline, sns: SnsProxy, notifier: Notifier
+) -> None:
     place, estimate = {"city": "Berlin", "country": "DE"}, {"from": T, "to": T + S}
-    feed.put("PKG-1", "in_transit", T, lat=None, place=place, estimated_delivery=estimate)
-    feed.put("PKG-1", "failed", T + S, lat=None, place={"postcode": "1"}, reason="recipient_absent")
-    assert handle(notifier, feed.shipments.records()) == []
-    (_, first), (_, second) = feed.told()
+    pipeline.put("PKG-1", "in_transit", T, lat=None, place=place, estimated_delivery=estimate)
+    pipeline.put("PKG-1", "failed", T + S, lat=None, place={"postcode": "1"}, reason="recipient_absent")
+    assert handle(notifier, pipeline.shipments.records()) == []
+    (_, first), (_, second) = pipeline.notifications()
     assert first["location"] == {"lat": 52.52, "lng": 13.41, "precision": "city"}
     assert (first["place"], first["reason"], first["estimated_delivery"]) == (place, None, estimate)
     assert (second["location"], second["place"]) == (None, {"postcode": "1"})
@@ -80,14 +82,16 @@ def test_a_notification_says_why_and_where_by_name(feed: Feed, sns: SnsLine, not
     ],
 )
 def test_another_estimate_is_told_once(
-    feed: Feed, sns: SnsLine, notifier: Notifier, estimate: Any, times: str
+    pipeline: Pipeline, sns: SnsProxy, notifier: Notifier, estimate: Any, times: str
 ) -> None:
-    feed.put("PKG-1", "in_transit", T, carrier="DHL")
-    feed.put("PKG-1", "in_transit", T + 1, estimated_delivery=estimate)
-    feed.put("PKG-1", "in_transit", T + 2, estimated_delivery=estimate)
-    feed.put("PKG-1", "delivered", T + 3, estimated_delivery=T)
-    assert handle(notifier, feed.shipments.records()) == []
-    told = [(body["event"], body["estimated_delivery"], body["carrier"]) for _, body in feed.told()]
+    pipeline.put("PKG-1", "in_transit", T, carrier="DHL")
+    pipeline.put("PKG-1", "in_transit", T + 1, estimated_delivery=estimate)
+    pipeline.put("PKG-1", "in_transit", T + 2, estimated_delivery=estimate)
+    pipeline.put("PKG-1", "delivered", T + 3, estimated_delivery=T)
+    assert handle(notifier, pipeline.shipments.records()) == []
+    told = [
+        (body["event"], body["estimated_delivery"], body["carrier"]) for _, body in pipeline.notifications()
+    ]
     assert told == [
         ("status_changed", None, "DHL"),
         ("estimate_changed", estimate, "DHL"),
@@ -100,10 +104,10 @@ def test_another_estimate_is_told_once(
     )
 
 
-def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> None:
-    feed.put("PKG-1", "pending", T)
-    feed.put("PKG-1", "in_transit", T + S)
-    handle(notifier, feed.shipments.records())
+def test_people_get_a_sentence(pipeline: Pipeline, sns: SnsProxy, notifier: Notifier) -> None:
+    pipeline.put("PKG-1", "pending", T)
+    pipeline.put("PKG-1", "in_transit", T + S)
+    handle(notifier, pipeline.shipments.records())
     (first,), (second,) = sns.batches
     assert second["MessageStructure"] == "json"
     assert second["Subject"] == "In transit: shipment PKG-1"
@@ -128,8 +132,8 @@ def test_people_get_a_sentence(feed: Feed, sns: SnsLine, notifier: Notifier) -> 
     ],
 )  # fmt: skip
 def test_what_is_no_new_status_is_told_with_its_event(
-    feed: Feed,
-    sns: SnsLine,
+    pipeline: Pipeline,
+    sns: SnsProxy,
     notifier: Notifier,
     monkeypatch: pytest.MonkeyPatch,
     before: Watch,
@@ -141,11 +145,11 @@ def test_what_is_no_new_status_is_told_with_its_event(
     monkeypatch.setattr(deadlines, "estimate_end", lambda _: T)
     shipment = Shipment.of(StoredUpdate("PKG-1", T, "in_transit", {"lat": 1, "lng": 1}))
     old, new = Stored(shipment, 1, watch=before), Stored(shipment, 2, watch=after)
-    feed.projection.put(old, None)
-    feed.shipments.records()
-    feed.projection.put(new, old)
-    assert handle(notifier, feed.shipments.records()) == []
-    ((attributes, body),) = feed.told()
+    pipeline.projection.put(old, None)
+    pipeline.shipments.records()
+    pipeline.projection.put(new, old)
+    assert handle(notifier, pipeline.shipments.records()) == []
+    ((attributes, body),) = pipeline.notifications()
     assert attributes["event"] == body["event"] == event
     assert (attributes["version"], body["version"]) == ("2", 2)
     assert body["previous_status"] == body["status"] == attributes["previous_status"] == "in_transit"
@@ -153,29 +157,29 @@ def test_what_is_no_new_status_is_told_with_its_event(
     assert entry["Subject"] == f"{subject}: shipment PKG-1"
     assert json.loads(entry["Message"])["email"] == sentence
     # The same record, written again, is no news.
-    feed.projection.put(Stored(shipment, 3, watch=after), new)
-    assert handle(notifier, feed.shipments.records()) == []
-    assert feed.told() == []
+    pipeline.projection.put(Stored(shipment, 3, watch=after), new)
+    assert handle(notifier, pipeline.shipments.records()) == []
+    assert pipeline.notifications() == []
 
 
 @pytest.mark.parametrize("shipment", ["x" * 100, "\N{PACKAGE}" * 100, 'a "b", <c> & d'])
-def test_any_id_gets_through(feed: Feed, notifier: Notifier, shipment: str) -> None:
-    feed.put(shipment, "delivered")
-    assert handle(notifier, feed.shipments.records()) == []
-    ((attributes, body),) = feed.told()
+def test_any_id_gets_through(pipeline: Pipeline, notifier: Notifier, shipment: str) -> None:
+    pipeline.put(shipment, "delivered")
+    assert handle(notifier, pipeline.shipments.records()) == []
+    ((attributes, body),) = pipeline.notifications()
     assert attributes["tracking_id"] == body["tracking_id"] == shipment
 
 
 @pytest.mark.parametrize("lat", ["52.52", "52.520", "0.10000000000000000001", "-0.0", "1E+1"])
-def test_a_place_keeps_its_digits(feed: Feed, sns: SnsLine, notifier: Notifier, lat: str) -> None:
-    feed.put("PKG-1", "delivered", lat=Decimal(lat))
-    assert handle(notifier, feed.shipments.records()) == []
+def test_a_place_keeps_its_digits(pipeline: Pipeline, sns: SnsProxy, notifier: Notifier, lat: str) -> None:
+    pipeline.put("PKG-1", "delivered", lat=Decimal(lat))
+    assert handle(notifier, pipeline.shipments.records()) == []
     ((entry,),) = sns.batches
     assert f'"lat":{lat},' in json.loads(entry["Message"])["default"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 100])
-def test_what_does_not_change_is_not_told(feed: Feed, notifier: Notifier, size: int) -> None:
+def test_what_does_not_change_is_not_told(pipeline: Pipeline, notifier: Notifier, size: int) -> None:
     for shipment, status, second in (
         ("PKG-1", "in_transit", 1),
         ("PKG-1", "in_transit", 1),
@@ -184,10 +188,10 @@ def test_what_does_not_change_is_not_told(feed: Feed, notifier: Notifier, size: 
         ("PKG-1", "delivered", 4),
         ("PKG-2", "in_transit", 5),
     ):
-        feed.put(shipment, status, now=T + second * S)
-    for piece in in_pieces(feed.shipments.records(), size):
+        pipeline.put(shipment, status, now=T + second * S)
+    for piece in in_pieces(pipeline.shipments.records(), size):
         assert handle(notifier, piece) == []
-    assert sorted(feed.changes(), key=lambda change: change[0]) == [
+    assert sorted(pipeline.changes(), key=lambda change: change[0]) == [
         ("PKG-1", None, "in_transit"),
         ("PKG-1", "in_transit", "delivered"),
         ("PKG-2", None, "in_transit"),
@@ -195,47 +199,49 @@ def test_what_does_not_change_is_not_told(feed: Feed, notifier: Notifier, size: 
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_what_comes_in_late_is_no_news(feed: Feed, notifier: Notifier, size: int) -> None:
-    feed.put("PKG-1", "delivered", T + 10 * S, now=T + 10 * S)
-    feed.put("PKG-1", "in_transit", T + 5 * S, now=T + 20 * S)
-    feed.put("PKG-1", "delivered", T + 30 * S, now=T + 30 * S)
-    feed.put("PKG-1", "failed", T + 40 * S, now=T + 40 * S)
-    for piece in in_pieces(feed.shipments.records(), size):
+def test_what_comes_in_late_is_no_news(pipeline: Pipeline, notifier: Notifier, size: int) -> None:
+    pipeline.put("PKG-1", "delivered", T + 10 * S, now=T + 10 * S)
+    pipeline.put("PKG-1", "in_transit", T + 5 * S, now=T + 20 * S)
+    pipeline.put("PKG-1", "delivered", T + 30 * S, now=T + 30 * S)
+    pipeline.put("PKG-1", "failed", T + 40 * S, now=T + 40 * S)
+    for piece in in_pieces(pipeline.shipments.records(), size):
         handle(notifier, piece)
-    assert feed.changes() == [("PKG-1", None, "delivered"), ("PKG-1", "delivered", "failed")]
+    assert pipeline.changes() == [("PKG-1", None, "delivered"), ("PKG-1", "delivered", "failed")]
 
 
-def test_a_history_that_is_uploaded_backwards_is_one_change(feed: Feed, notifier: Notifier) -> None:
+def test_a_history_that_is_uploaded_backwards_is_one_change(pipeline: Pipeline, notifier: Notifier) -> None:
     for second, status in ((3, "delivered"), (2, "in_transit"), (1, "pending")):
-        feed.put("PKG-1", status, T + second * S, now=T + 10 * S)
-    handle(notifier, feed.shipments.records())
-    assert feed.changes() == [("PKG-1", None, "delivered")]
+        pipeline.put("PKG-1", status, T + second * S, now=T + 10 * S)
+    handle(notifier, pipeline.shipments.records())
+    assert pipeline.changes() == [("PKG-1", None, "delivered")]
 
 
-def test_a_batch_takes_few_calls(feed: Feed, notifier: Notifier, sns: SnsLine, line: Line) -> None:
+def test_a_batch_takes_few_calls(
+    pipeline: Pipeline, notifier: Notifier, sns: SnsProxy, proxy: FaultProxy
+) -> None:
     for number in range(25):
-        feed.put(f"PKG-{number}", "pending")
-    records = feed.shipments.records()
-    line.calls.clear()
+        pipeline.put(f"PKG-{number}", "pending")
+    records = pipeline.shipments.records()
+    proxy.calls.clear()
     handle(notifier, records)
     assert [len(batch) for batch in sns.batches] == [10, 10, 5]
-    assert line.calls == []
+    assert proxy.calls == []
 
 
-def test_a_record_that_was_rebuilt_is_no_news(feed: Feed, notifier: Notifier) -> None:
+def test_a_record_that_was_rebuilt_is_no_news(pipeline: Pipeline, notifier: Notifier) -> None:
     shipment = Shipment.of(StoredUpdate("PKG-1", T, "pending", {"lat": 1, "lng": 1}))
-    feed.projection.write(shipment, None, rebuilt=True)
-    feed.put("PKG-1", "delivered", T + S)
-    assert handle(notifier, feed.shipments.records()) == []
-    assert feed.changes() == [("PKG-1", "pending", "delivered")]
+    pipeline.projection.write(shipment, None, rebuilt=True)
+    pipeline.put("PKG-1", "delivered", T + S)
+    assert handle(notifier, pipeline.shipments.records()) == []
+    assert pipeline.changes() == [("PKG-1", "pending", "delivered")]
 
 
-def test_a_filter_policy_is_honoured(feed: Feed, notifier: Notifier) -> None:
-    bad_news = feed.subscribe(event=["status_changed"], status=["failed"])
-    new_shipments = feed.subscribe(previous_status=[{"exists": False}])
+def test_a_filter_policy_is_honoured(pipeline: Pipeline, notifier: Notifier) -> None:
+    bad_news = pipeline.subscribe(event=["status_changed"], status=["failed"])
+    new_shipments = pipeline.subscribe(previous_status=[{"exists": False}])
     for second, status in enumerate(("pending", "failed", "delivered")):
-        feed.put("PKG-1", status, T + second * S)
-    handle(notifier, feed.shipments.records())
-    assert feed.changes(bad_news) == [("PKG-1", "pending", "failed")]
-    assert feed.changes(new_shipments) == [("PKG-1", None, "pending")]
-    assert len(feed.changes()) == 3
+        pipeline.put("PKG-1", status, T + second * S)
+    handle(notifier, pipeline.shipments.records())
+    assert pipeline.changes(bad_news) == [("PKG-1", "pending", "failed")]
+    assert pipeline.changes(new_shipments) == [("PKG-1", None, "pending")]
+    assert len(pipeline.changes()) == 3

@@ -1,4 +1,4 @@
-"""A way to SNS that can be made to fail."""
+"""A proxy before SNS that can be made to fail."""
 
 import json
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 
-class SnsLine:
-    """A way to SNS: `batches` are the entries of each PublishBatch that came by, tries that failed included.
+class SnsProxy:
+    """A proxy before SNS: `batches` are the entries of each PublishBatch that came by, tries that failed included.
 
     While `away`, every call fails. Messages about a shipment and its status in `refused` are refused, with the
     fault on the sender's side if the value is True, and the others of their batch get through.
@@ -70,16 +70,16 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def open_sns_line(target: str) -> Iterator[SnsLine]:
-    """A line to the SNS at `target`, on a free port."""
-    line = SnsLine(target)
-    application = Request.application(line.answer)
+def open_sns_proxy(target: str) -> Iterator[SnsProxy]:
+    """A proxy before the SNS at `target`, on a free port."""
+    proxy = SnsProxy(target)
+    application = Request.application(proxy.answer)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
-    line.endpoint = f"http://127.0.0.1:{server.server_port}"
+    proxy.endpoint = f"http://127.0.0.1:{server.server_port}"
     thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield line
+        yield proxy
     finally:
         server.shutdown()
         thread.join()

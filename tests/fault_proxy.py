@@ -1,4 +1,4 @@
-"""A line to the embedded AWS that counts what goes over it and can be made to fail."""
+"""A proxy before the embedded AWS that counts the calls and can be made to fail."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ class Fault(Enum):
     HANGING = "hanging"
 
 
-class Line:
+class FaultProxy:
     """Forwards calls to `target`.
 
     `calls` are the operations that came by, and `bodies` what was sent with each. `faults` are those of an
@@ -52,8 +52,8 @@ class Line:
 
 
 @contextmanager
-def open_line(target: str) -> Iterator[Line]:
-    """A line to `target` on a free port."""
+def open_fault_proxy(target: str) -> Iterator[FaultProxy]:
+    """A proxy before `target` on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -61,10 +61,10 @@ def open_line(target: str) -> Iterator[Line]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            fault = line.next_fault(self.headers["X-Amz-Target"].partition(".")[2], body)
+            fault = proxy.next_fault(self.headers["X-Amz-Target"].partition(".")[2], body)
             match fault:
                 case Fault.THROTTLED:
-                    self._answer(400, json.dumps({"__type": f"com.amazonaws#{line.throttle}"}).encode())
+                    self._answer(400, json.dumps({"__type": f"com.amazonaws#{proxy.throttle}"}).encode())
                 case Fault.BROKEN:
                     self._answer(500, json.dumps({"__type": "com.amazonaws#InternalServerError"}).encode())
                 case Fault.RESET:
@@ -79,7 +79,7 @@ def open_line(target: str) -> Iterator[Line]:
                     self._answer(*self._forward(body))
 
         def _forward(self, body: bytes) -> tuple[int, bytes]:
-            connection = HTTPConnection(line.target.netloc, timeout=60)
+            connection = HTTPConnection(proxy.target.netloc, timeout=60)
             connection.request("POST", "/", body, dict(self.headers))
             response = connection.getresponse()
             content = response.read()
@@ -113,11 +113,11 @@ def open_line(target: str) -> Iterator[Line]:
     over = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    line = Line(target, server.server_port)
+    proxy = FaultProxy(target, server.server_port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield line
+        yield proxy
     finally:
         over.set()
         server.shutdown()

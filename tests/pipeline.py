@@ -64,8 +64,8 @@ class Stream:
         return [event_record(record, self.arn) for record in page["Records"]]
 
 
-class Feed:
-    """Tables, a dead-letter queue, and a topic. What `told` returns came from the topic's queue."""
+class Pipeline:
+    """Tables, a dead-dead_letter queue, and a topic. What `notifications` returns came from the topic's queue."""
 
     def __init__(self) -> None:
         suffix = environment_suffix()
@@ -94,7 +94,7 @@ class Feed:
         self.topic = self._sns.create_topic(Name=f"tracking-notifications-{suffix}")["TopicArn"]
         self.queue = self.subscribe()
         self.dead_letter_url = self._sqs.create_queue(QueueName=f"tracking-lambda-dlq-{suffix}")["QueueUrl"]
-        self.dead_letters = f"tracking-dlq-{suffix}"
+        self.dead_letter_bucket = f"tracking-dlq-{suffix}"
         self._make_bucket()
         # Of any number of shards nobody but the status index may take notice.
         self._store = UpdateStore(
@@ -165,7 +165,7 @@ class Feed:
         for table in (self.updates.table, self.shipments.table):
             self._dynamodb.put_item(TableName=table, Item=item)
 
-    def told(self, queue: str | None = None) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    def notifications(self, queue: str | None = None) -> list[tuple[dict[str, str], dict[str, Any]]]:
         """The attributes and the bodies of the notifications since the last call."""
         return [
             (
@@ -178,34 +178,37 @@ class Feed:
     def changes(self, queue: str | None = None) -> list[tuple[str, str | None, str]]:
         """The notifications since the last call as (shipment, previous status, status)."""
         return [
-            (body["tracking_id"], body["previous_status"], body["status"]) for _, body in self.told(queue)
+            (body["tracking_id"], body["previous_status"], body["status"])
+            for _, body in self.notifications(queue)
         ]
 
-    def letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[dict[str, Any]]:
         """The dead letters, in the order in which they came."""
-        listed = self._s3.list_objects_v2(Bucket=self.dead_letters).get("Contents", [])
+        listed = self._s3.list_objects_v2(Bucket=self.dead_letter_bucket).get("Contents", [])
         items = sorted(listed, key=lambda item: item["LastModified"])
-        bodies = (self._s3.get_object(Bucket=self.dead_letters, Key=item["Key"])["Body"] for item in items)
+        bodies = (
+            self._s3.get_object(Bucket=self.dead_letter_bucket, Key=item["Key"])["Body"] for item in items
+        )
         return [json.load(body) for body in bodies]
 
-    def send_letter(self, letter: dict[str, Any]) -> None:
-        """Puts a dead letter into the bucket."""
+    def send_dead_letter(self, dead_letter: dict[str, Any]) -> None:
+        """Puts a dead dead_letter into the bucket."""
         key = f"aws/lambda/{uuid.uuid4()}"
-        self._s3.put_object(Bucket=self.dead_letters, Key=key, Body=json.dumps(letter).encode())
+        self._s3.put_object(Bucket=self.dead_letter_bucket, Key=key, Body=json.dumps(dead_letter).encode())
 
     def announcements(self) -> int:
-        """How many messages the dead-letter queue holds: at least one for each dead letter."""
+        """How many messages the dead-dead_letter queue holds: at least one for each dead letter."""
         name = "ApproximateNumberOfMessages"
         found = self._sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=[name])
         return int(found["Attributes"][name])
 
     def _make_bucket(self) -> None:
-        """A bucket whose objects the dead-letter queue is told of, as the stack makes it."""
-        self._s3.create_bucket(Bucket=self.dead_letters)
+        """A bucket whose objects the dead-dead_letter queue is told of, as the stack makes it."""
+        self._s3.create_bucket(Bucket=self.dead_letter_bucket)
         self._s3.put_bucket_notification_configuration(
-            Bucket=self.dead_letters, NotificationConfiguration={"EventBridgeConfiguration": {}}
+            Bucket=self.dead_letter_bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
-        pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [self.dead_letters]}}}
+        pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [self.dead_letter_bucket]}}}
         rule = f"tracking-dead-letters-{self.environment_suffix}"
         _client("events").put_rule(Name=rule, EventPattern=json.dumps(pattern))
         attributes = self._sqs.get_queue_attributes(

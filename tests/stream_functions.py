@@ -15,7 +15,7 @@ from local.function import Function
 from local.stream import StreamPoller
 from stacks.package import build
 from tests.conftest import REGION
-from tests.feed import Feed, Stream
+from tests.pipeline import Pipeline, Stream
 
 T = TypeVar("T")
 
@@ -50,11 +50,11 @@ MAPPING: dict[str, Any] = {
 CHANGES = {"FilterCriteria": {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "MODIFY"]})}]}}
 
 
-class Mapped:
-    """A feed, and functions that its stream is mapped to; `log` is what they print."""
+class StreamFunctions:
+    """A pipeline, and functions that its stream is mapped to; `log` is what they print."""
 
     def __init__(self, endpoint: str, stack: ExitStack, folder: Path) -> None:
-        self.feed = Feed()
+        self.pipeline = Pipeline()
         self._endpoint = endpoint
         self._stack = stack
         self._folder = folder
@@ -66,23 +66,25 @@ class Mapped:
         package = self._folder / "function.zip"
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("main.py", textwrap.dedent(HANDLER))
-        return self._deploy("notifier", self.feed.updates, package, "main.handler", {}, settings)
+        return self._deploy("notifier", self.pipeline.updates, package, "main.handler", {}, settings)
 
     def deploy_projector(self, environment: dict[str, str]) -> Function:
-        """The projector as it is built, of the feed's updates."""
-        variables = environment | self.feed.environment
+        """The projector as it is built, of the pipeline's updates."""
+        variables = environment | self.pipeline.environment
         handler = "projector.handler.handler"
-        return self._deploy("projector", self.feed.updates, build("projector"), handler, variables, {})
+        return self._deploy("projector", self.pipeline.updates, build("projector"), handler, variables, {})
 
     def deploy_notifier(self, environment: dict[str, str], **settings: Any) -> Function:
-        """The notifier as it is built, of the feed's shipments."""
-        variables = environment | self.feed.environment
+        """The notifier as it is built, of the pipeline's shipments."""
+        variables = environment | self.pipeline.environment
         handler, settings = "notifier.handler.handler", {**CHANGES, **settings}
-        return self._deploy("notifier", self.feed.shipments, build("notifier"), handler, variables, settings)
+        return self._deploy(
+            "notifier", self.pipeline.shipments, build("notifier"), handler, variables, settings
+        )
 
     def deploy_inbound(self, environment: dict[str, str]) -> Function:
         """The inbound function as it is built, which nothing is mapped to."""
-        variables = environment | self.feed.environment
+        variables = environment | self.pipeline.environment
         return self._create("inbound", build("inbound"), "inbound.handler.handler", variables)
 
     def _deploy(
@@ -98,13 +100,15 @@ class Mapped:
         self._lambda.create_event_source_mapping(
             EventSourceArn=stream.arn,
             FunctionName=function.name,
-            DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{self.feed.dead_letters}"}},
+            DestinationConfig={
+                "OnFailure": {"Destination": f"arn:aws:s3:::{self.pipeline.dead_letter_bucket}"}
+            },
             **{**MAPPING, **settings},
         )
         return function
 
     def _create(self, called: str, package: Path, handler: str, variables: dict[str, str]) -> Function:
-        name = f"tracking-{called}-{self.feed.environment_suffix}"
+        name = f"tracking-{called}-{self.pipeline.environment_suffix}"
         role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
         self._lambda.create_function(
             FunctionName=name,
@@ -120,7 +124,7 @@ class Mapped:
     def redeploy(self, function: Function, variables: dict[str, str]) -> Function:
         """The notifier of the same name and mapping, with other environment variables."""
         self._lambda.update_function_configuration(
-            FunctionName=function.name, Environment={"Variables": variables | self.feed.environment}
+            FunctionName=function.name, Environment={"Variables": variables | self.pipeline.environment}
         )
         return self._run(function.name, build("notifier"))
 
