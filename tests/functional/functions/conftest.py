@@ -1,6 +1,7 @@
 """The public function over the embedded AWS, asked as an HTTP API asks it (payload format 2.0)."""
 
 import json
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from public.wiring import make_api
 from tests.functional.conftest import Answer, Caller
+from tests.manager import Manager
+from tests.outbound import Outbound, Receiver, receiving
 from web.errors import CODES
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -90,3 +93,29 @@ def stored(caller: Caller, shipment: str) -> str:
         secret = {"metadata": {"recipient": "SECRET"}, "timestamp": NOW + place}
         assert caller.post({**update, **secret}).status == 200
     return shipment
+
+
+@pytest.fixture
+def manager(environment: dict[str, str]) -> Manager:
+    return Manager(Outbound())
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], dict[str, float]]:
+    """The sums of the metrics since the last call."""
+
+    def read() -> dict[str, float]:
+        found: dict[str, float] = {}
+        for line in capsys.readouterr().out.splitlines():
+            for name, value in json.loads(line).items():
+                if isinstance(value, list):
+                    found[name] = found.get(name, 0) + sum(value)
+        return found
+
+    return read

@@ -13,8 +13,8 @@ from inbound.secrets import Secrets
 from notifier.wiring import make_notifier
 from tests.conftest import Tables, environment_suffix
 from tests.functional.conftest import Caller
-from tests.functional.functions.test_webhooks import Manager
 from tests.invocations import handle, run
+from tests.manager import Manager
 from tests.metrics import metrics
 from tests.outbound import Outbound, context, notification, receiving
 from tests.pipeline import Pipeline

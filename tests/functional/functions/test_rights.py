@@ -14,8 +14,8 @@ from storage.shipments import encode_reference
 from tests.conftest import environment_suffix
 from tests.functional.conftest import Caller
 from tests.functional.functions.conftest import Public
-from tests.functional.functions.test_webhooks import Manager
 from tests.invocations import handle
+from tests.manager import Manager
 from tests.outbound import Outbound, context, notification, receiving
 from tests.pipeline import Pipeline
 from tests.rights import FUNCTIONS, Right

@@ -8,7 +8,7 @@ import pytest
 import contract
 from contract.partner_routes import FEED, WEBHOOK_ROUTES
 from delivery.receiver import post
-from tests.functional.functions.test_webhooks import Manager
+from tests.manager import Manager
 from tests.odd import BODIES, EVENTS, IDS, NUMBERS, RAW_BODIES, THIS_MACHINE, URLS, bad_tokens
 from tests.outbound import Outbound
 
