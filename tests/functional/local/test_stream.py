@@ -159,9 +159,9 @@ def test_a_post_of_a_change_is_told_once_within_seconds_and_another_scan_is_not(
     functions.poll(functions.deploy_projector(environment))
     functions.poll(functions.deploy_notifier(environment))
     timestamps = [caller.post(update).body["timestamp"] for _ in range(2)]
-    told = gather(functions.pipeline.notifications, 1, seconds=5)
+    told = gather(functions.pipeline.notifications, 1)
     caller.post({**update, "status": "delivered"})
-    told += gather(functions.pipeline.notifications, 1, seconds=5)
+    told += gather(functions.pipeline.notifications, 1)
     time.sleep(0.5)
     told += functions.pipeline.notifications()
     assert [body["status"] for _, body in told] == ["in_transit", "delivered"]
