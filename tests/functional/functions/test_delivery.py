@@ -332,6 +332,7 @@ def test_a_replay_goes_on_in_the_next_sweep(
     assert sent == [4, 4, 2, 0]
 
 
+@pytest.mark.slow
 def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_lost(
     manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
