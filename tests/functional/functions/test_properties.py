@@ -5,6 +5,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def valid() -> dict[str, Any]:
     return {"tracking_id": str(uuid.uuid4()), "status": "pending", "location": {"lat": 1, "lng": 2}}
 
 
+@pytest.mark.slow
 @given(event=events)
 @settings(SETTINGS, max_examples=400)
 def test_any_event_gets_a_well_formed_answer_and_never_a_fault_of_ours(caller: Caller, event: Any) -> None:
@@ -71,6 +73,7 @@ storable = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     metadata=st.dictionaries(name, storable, max_size=5),
     latitude=st.decimals(-90, 90, places=7) | st.floats(-90, 90).map(repr).map(Decimal),
@@ -106,6 +109,7 @@ def spelled(value: Any) -> str:
     return str([spelled(member) for member in value]) if isinstance(value, list) else exact_json.dumps(value)
 
 
+@pytest.mark.slow
 @given(
     there=st.lists(st.integers(0, 200), unique=True, max_size=25),
     written=st.lists(st.lists(st.integers(0, 200), max_size=4), max_size=12),

@@ -30,6 +30,7 @@ from tests.outbound import Receiver, context, notification, receiving
 from tests.stream_functions import eventually
 
 
+@pytest.mark.slow
 def test_a_receiver_that_hangs_fails_or_is_busy_delays_no_other_and_nothing_is_lost(
     manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:

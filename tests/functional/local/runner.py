@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from local.aws import EmbeddedAws, client
 from local.function import Function
@@ -78,11 +79,18 @@ class Runner:
         return self.run(name, package)
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
     with EmbeddedAws() as aws:
-        client("iam", aws.endpoint, REGION).create_role(RoleName="role", AssumeRolePolicyDocument="{}")
         yield aws.endpoint
+
+
+@pytest.fixture(scope="module")
+def endpoint(server: str) -> str:
+    """An embedded AWS that is empty but for a role."""
+    requests.post(f"{server}/moto-api/reset", timeout=30).raise_for_status()
+    client("iam", server, REGION).create_role(RoleName="role", AssumeRolePolicyDocument="{}")
+    return server
 
 
 @pytest.fixture

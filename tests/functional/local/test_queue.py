@@ -125,6 +125,7 @@ def test_a_window_gathers_messages(make: Callable[..., Queues]) -> None:
     assert [len(bodies) for bodies in queues.printed("GIVEN")] == [25]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "others_again"), [("BAD", False), ("CRASH", True), ("ODD", True)])
 def test_what_fails_comes_again_and_becomes_a_dead_letter(
     make: Callable[..., Queues], body: str, others_again: bool

@@ -20,6 +20,7 @@ def test_the_notifier_is_measured_beside_the_usual_style_without_aws(
     assert len(calls) == 3
 
 
+@pytest.mark.slow
 def test_what_receivers_that_fail_cost_the_others_is_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ def without_state_stack(stacks: dict[str, Any]) -> dict[str, Any]:
     return {name: stack for name, stack in stacks.items() if not name.startswith("state")}
 
 
+@pytest.mark.slow
 def test_two_environments_share_no_name() -> None:
     found = {env: set(names(without_state_stack(synthesize(settings(env))))) for env in ENVIRONMENTS}
     for one, other in combinations(ENVIRONMENTS, 2):
@@ -48,6 +49,7 @@ def test_two_environments_share_no_name() -> None:
         assert not found[one] & found[other]
 
 
+@pytest.mark.slow
 def test_two_regions_share_no_name_that_an_account_has_once(tmp_path: Path) -> None:
     found = {}
     for chosen in load_all_regions(write_settings(tmp_path, dev={"deployment": {"regions": REGIONS}}), {}):
@@ -119,6 +121,7 @@ def test_a_suffix_that_is_too_long_for_the_region_is_refused(tmp_path: Path) -> 
         load_settings(path, environ)
 
 
+@pytest.mark.slow
 def test_a_region_alone_changes_no_name(tmp_path: Path) -> None:
     def roles(region: str) -> set[str]:
         chosen = load_settings(write_settings(tmp_path, dev={"deployment": {"regions": [region]}}), {})
