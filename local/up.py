@@ -49,6 +49,9 @@ def main() -> None:
     except KeyboardInterrupt:
         # What stdout is piped to has got the Ctrl-C too.
         print("\nStopped.", file=sys.stderr)
+        # An interrupt of an exec() of a text, by which dataclasses are made, ends Python by SIGINT although it was
+        # handled, but for the last one.
+        exec("")  # noqa: S102
 
 
 if __name__ == "__main__":
