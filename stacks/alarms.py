@@ -16,6 +16,7 @@ from stacks.constructs.work_queue import WorkQueue
 from stacks.settings import Settings
 
 MINUTE, HOUR = 60, 3600
+THROTTLES = ("ReadThrottleEvents", "WriteThrottleEvents")
 
 
 class Watched(NamedTuple):
@@ -33,101 +34,110 @@ class Watched(NamedTuple):
     notifications: NotificationTopic
     dead_letters: DeadLetterQueue
 
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The tables by the names that graphs call them."""
+        return {
+            "updates": self.updates,
+            "shipments": self.shipments,
+            "references": self.references,
+            "keys": self.idempotency,
+        }
+
 
 def tracking_alarms(settings: Settings, watched: Watched) -> list[Alarm | CompositeAlarm]:
     """The rows: name, metric, above what, in how many periods of how many seconds, and what that means."""
-    api, function, updates, shipments, references, idempotency, projector = watched[:7]
-    deadlines, notifier, notifications, dead_letters = watched[7:]
-    tables = (updates, shipments, references, idempotency)
-    requests, failures = api.metric("Count"), api.metric("5XXError")
+    requests, failures = watched.api.metric("Count"), watched.api.metric("5XXError")
     enough = settings.monitoring.min_requests
     # fmt: off
     return [
-        Alarm("tracking-api-4xx", api.metric("4XXError"), 10, 2, 5 * MINUTE,
+        Alarm("tracking-api-4xx", watched.api.metric("4XXError"), 10, 2, 5 * MINUTE,
               "Callers send what is refused: wrong signatures, invalid updates, or too many requests."),
         Alarm("tracking-api-5xx", failures, 5, 1, MINUTE,
               "Requests fail through no fault of the caller."),
         Alarm("tracking-api-5xx-rate", percentage(failures, requests, at_least=enough), 1, 2, 5 * MINUTE,
               "A part of all requests (%) fails through no fault of the caller."),
         *_availability(settings, "tracking-availability", failures, requests),
-        Alarm("tracking-api-latency", api.metric("Latency", "Average"), 1_000, 2, 5 * MINUTE,
+        Alarm("tracking-api-latency", watched.api.metric("Latency", "Average"), 1_000, 2, 5 * MINUTE,
               "Callers wait too long (ms).", "ignore"),
-        Alarm("tracking-api-latency-p99", api.metric("Latency", "p99"), 3_000, 2, 5 * MINUTE,
+        Alarm("tracking-api-latency-p99", watched.api.metric("Latency", "p99"), 3_000, 2, 5 * MINUTE,
               "One caller in 100 waits too long (ms).", "ignore"),
 
-        Alarm("tracking-updates-failed", function.own_metric("TrackingUpdateFailed"), 5, 1, 5 * MINUTE,
+        Alarm("tracking-updates-failed", watched.function.own_metric("TrackingUpdateFailed"), 5, 1, 5 * MINUTE,
               "Updates are not stored, and whoever sent them has to send them again."),
-        Alarm("tracking-unhandled", function.own_metric("UnhandledException"), 0, 1, 5 * MINUTE,
+        Alarm("tracking-unhandled", watched.function.own_metric("UnhandledException"), 0, 1, 5 * MINUTE,
               "The tracking function met what it has no answer for: a fault of its code, its rights or its settings."),
-        *function.alarms("tracking-lambda", "the tracking function"),
+        *watched.function.alarms("tracking-lambda", "the tracking function"),
 
         Alarm("tracking-table-throttle",
-              total(updates.metric("ReadThrottleEvents"), updates.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
+              total(*map(watched.updates.metric, THROTTLES)), 10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of updates."),
         Alarm("tracking-index-throttle",
-              total(updates.index_metric("ReadThrottleEvents"), updates.index_metric("WriteThrottleEvents")),
-              10, 1, 5 * MINUTE,
+              total(*map(watched.updates.index_metric, THROTTLES)), 10, 1, 5 * MINUTE,
               "DynamoDB throttles the index by status; what it cannot write there, it refuses for the table."),
         Alarm("tracking-shipments-throttle",
-              total(*(measure(event) for measure in (shipments.metric, shipments.index_metric)
-                      for event in ("ReadThrottleEvents", "WriteThrottleEvents")),
-                    *(shipments.index_metric("WriteThrottleEvents", index.name)
+              total(*map(watched.shipments.metric, THROTTLES), *map(watched.shipments.index_metric, THROTTLES),
+                    *(watched.shipments.index_metric("WriteThrottleEvents", index.name)
                       for index in (contract.DUE_INDEX, contract.STALLED_INDEX, contract.OVERDUE_INDEX))),
               10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of shipments or an index of it; their records fall behind."),
         Alarm("tracking-references-throttle",
-              total(references.metric("ReadThrottleEvents"), references.metric("WriteThrottleEvents")),
-              10, 1, 5 * MINUTE,
+              total(*map(watched.references.metric, THROTTLES)), 10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of references; the records of shipments fall behind."),
         # Its function only writes: a condition finds the key that is there already.
-        Alarm("tracking-idempotency-throttle", total(idempotency.metric("WriteThrottleEvents")), 10, 1, 5 * MINUTE,
+        Alarm("tracking-idempotency-throttle", total(watched.idempotency.metric("WriteThrottleEvents")),
+              10, 1, 5 * MINUTE,
               "DynamoDB throttles the table of Idempotency-Keys."),
         Alarm("tracking-table-errors",
               total(*(table.metric("SystemErrors", operation=operation)
-                      for table in tables for operation in table.operations)),
+                      for table in watched.tables.values() for operation in table.operations)),
               10, 1, 5 * MINUTE,
               "DynamoDB answers with errors of its own."),
 
-        Alarm("tracking-projector-lag", projector.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
+        Alarm("tracking-projector-lag", watched.projector.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
               "The records of shipments are behind (ms): the projector fails, or does not keep up with the updates.",
               "ignore"),
         # What does not run tells of no lag. Every update is written to the index, and what is sent twice is not.
         Alarm("tracking-projector-stopped",
-              unanswered(updates.index_metric("ConsumedWriteCapacityUnits"), projector.metric("Invocations")),
+              unanswered(watched.updates.index_metric("ConsumedWriteCapacityUnits"),
+                         watched.projector.metric("Invocations")),
               0, 2, 5 * MINUTE,
               "Updates are stored, and Lambda gives the projector none of them."),
-        *projector.alarms("tracking-projector", "the projector", errors={
+        *watched.projector.alarms("tracking-projector", "the projector", errors={
               "threshold": 5,
               "meaning": "Whole batches of updates fail: DynamoDB does not answer the projector."}),
 
-        Alarm("tracking-deadlines-lag", deadlines.own_metric("DeadlineLag", "Maximum"), 900_000, 2, 5 * MINUTE,
+        Alarm("tracking-deadlines-lag", watched.deadlines.own_metric("DeadlineLag", "Maximum"), 900_000, 2, 5 * MINUTE,
               "Shipments are declared stalled or overdue late (ms): sweeps fail, or do not keep up.", "ignore"),
         # A start is due every few minutes, whether any shipment is or not.
-        Alarm("tracking-deadlines-stopped", silent(deadlines.metric("Invocations")), 0, 1, HOUR,
+        Alarm("tracking-deadlines-stopped", silent(watched.deadlines.metric("Invocations")), 0, 1, HOUR,
               "For an hour nobody looked which shipments are stalled or overdue: the schedule does not start that.",
               "breaching"),
         # It is started once in 5 minutes.
-        *deadlines.alarms("tracking-deadlines", "the function that declares shipments stalled or overdue",
-                          throttle={"threshold": 0}),
+        *watched.deadlines.alarms("tracking-deadlines", "the function that declares shipments stalled or overdue",
+                                  throttle={"threshold": 0}),
 
-        Alarm("tracking-notifier-lag", notifier.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
+        Alarm("tracking-notifier-lag", watched.notifier.metric("IteratorAge", "Maximum"), 300_000, 2, 5 * MINUTE,
               "Notifications come late (ms): the notifier fails, or does not keep up with the shipments.", "ignore"),
         Alarm("tracking-notifier-stopped",
-              unanswered(shipments.index_metric("ConsumedWriteCapacityUnits"), notifier.metric("Invocations")),
+              unanswered(watched.shipments.index_metric("ConsumedWriteCapacityUnits"),
+                         watched.notifier.metric("Invocations")),
               0, 2, 5 * MINUTE,
               "Shipments change, and Lambda gives the notifier none of them."),
-        *notifier.alarms("tracking-notifier", "the notifier", errors={
+        *watched.notifier.alarms("tracking-notifier", "the notifier", errors={
               "threshold": 5,
               "meaning": "Whole batches of changes fail: SNS does not answer the notifier."}),
 
-        Alarm("tracking-dead-letters", dead_letters.metric("ApproximateNumberOfMessagesVisible"), 0, 1, 5 * MINUTE,
+        Alarm("tracking-dead-letters",
+              watched.dead_letters.metric("ApproximateNumberOfMessagesVisible"), 0, 1, 5 * MINUTE,
               "Updates could not be handled; `make redrive` sends them again."),
         Alarm("tracking-dead-letters-lost",
-              total(projector.metric("DestinationDeliveryFailures"), notifier.metric("DestinationDeliveryFailures"),
-                    dead_letters.announcement_failures),
+              total(watched.projector.metric("DestinationDeliveryFailures"),
+                    watched.notifier.metric("DestinationDeliveryFailures"),
+                    watched.dead_letters.announcement_failures),
               0, 1, 5 * MINUTE,
               "Lambda could not write a dead letter, or EventBridge could not announce one."),
-        Alarm("tracking-notifications-undelivered", notifications.metric("NumberOfNotificationsFailed"),
+        Alarm("tracking-notifications-undelivered", watched.notifications.metric("NumberOfNotificationsFailed"),
               0, 1, 5 * MINUTE,
               "SNS gave up on a subscriber: its queue or webhook is gone or refuses."),
     ]

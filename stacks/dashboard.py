@@ -17,15 +17,13 @@ TOP_ERRORS = (
 
 def tracking_dashboard(watched: Watched) -> list[list[Widget]]:
     """The rows of the tracking stack, under the alarms."""
-    api, function, updates, shipments, references, idempotency, projector = watched[:7]
-    deadlines, notifier, notifications, dead_letters = watched[7:]
-    tables = {"updates": updates, "shipments": shipments, "references": references, "keys": idempotency}
+    streams = {"projector": watched.projector, "notifier": watched.notifier}
     measures = {
         f"{name}{where}": measure
-        for name, table in (("updates", updates), ("shipments", shipments))
+        for name, table in (("updates", watched.updates), ("shipments", watched.shipments))
         for where, measure in (("", table.metric), (" index", table.index_metric))
     }
-    requests = api.metric("Count")
+    requests = watched.api.metric("Count")
 
     return [
         [Title("Callers")],
@@ -34,40 +32,51 @@ def tracking_dashboard(watched: Watched) -> list[list[Widget]]:
             Graph(
                 "Errors (%)",
                 {
-                    "failed (5xx)": percentage(api.metric("5XXError"), requests),
-                    "refused (4xx)": percentage(api.metric("4XXError"), requests),
+                    "failed (5xx)": percentage(watched.api.metric("5XXError"), requests),
+                    "refused (4xx)": percentage(watched.api.metric("4XXError"), requests),
                 },
             ),
-            Graph("Latency (ms)", {name: api.metric("Latency", name) for name in ("p50", "p90", "p99")}),
+            Graph(
+                "Latency (ms)", {name: watched.api.metric("Latency", name) for name in ("p50", "p90", "p99")}
+            ),
         ],
         [Title("Shipments")],
         [
             Graph(
                 "Updates stored, by status",
-                {status: function.own_metric(name) for status, name in contract.UPDATES_METRICS.items()},
+                {
+                    status: watched.function.own_metric(name)
+                    for status, name in contract.UPDATES_METRICS.items()
+                },
                 stacked=True,
             ),
             Totals(
                 "Shipments that became",
-                {status: notifier.own_metric(name) for status, name in contract.SHIPMENTS_METRICS.items()},
+                {
+                    status: watched.notifier.own_metric(name)
+                    for status, name in contract.SHIPMENTS_METRICS.items()
+                },
             ),
             Graph(
                 "Became stalled or overdue",
-                {event: deadlines.own_metric(name) for event, name in contract.DECLARED_METRICS.items()},
+                {
+                    event: watched.deadlines.own_metric(name)
+                    for event, name in contract.DECLARED_METRICS.items()
+                },
             ),
             Graph(
                 "Faults",
                 {
-                    "updates not stored": function.own_metric("TrackingUpdateFailed"),
-                    "queries not answered": function.own_metric("StatusQueryFailed"),
-                    "unhandled": function.own_metric("UnhandledException"),
+                    "updates not stored": watched.function.own_metric("TrackingUpdateFailed"),
+                    "queries not answered": watched.function.own_metric("StatusQueryFailed"),
+                    "unhandled": watched.function.own_metric("UnhandledException"),
                 },
             ),
         ],
         [Title("Functions")],
-        [*function.graphs("Tracking function")],
-        [*projector.graphs("Projector"), *notifier.graphs("Notifier")],
-        [*deadlines.graphs("Deadlines")],
+        [*watched.function.graphs("Tracking function")],
+        [*watched.projector.graphs("Projector"), *watched.notifier.graphs("Notifier")],
+        [*watched.deadlines.graphs("Deadlines")],
         [Title("DynamoDB")],
         [
             Graph(
@@ -86,9 +95,9 @@ def tracking_dashboard(watched: Watched) -> list[list[Widget]]:
                         for name, measure in measures.items()
                         for done, kind in (("reads", "Read"), ("writes", "Write"))
                     },
-                    "references, reads": references.metric("ReadThrottleEvents"),
-                    "references, writes": references.metric("WriteThrottleEvents"),
-                    "keys, writes": idempotency.metric("WriteThrottleEvents"),
+                    "references, reads": watched.references.metric("ReadThrottleEvents"),
+                    "references, writes": watched.references.metric("WriteThrottleEvents"),
+                    "keys, writes": watched.idempotency.metric("WriteThrottleEvents"),
                 },
             ),
             Graph(
@@ -100,7 +109,7 @@ def tracking_dashboard(watched: Watched) -> list[list[Widget]]:
                         f"system errors, {name} {operation}": table.metric(
                             "SystemErrors", operation=operation
                         )
-                        for name, table in tables.items()
+                        for name, table in watched.tables.items()
                         for operation in table.operations
                     },
                 },
@@ -111,33 +120,39 @@ def tracking_dashboard(watched: Watched) -> list[list[Widget]]:
             Graph(
                 "Behind (ms)",
                 {
-                    **{
-                        name: function.metric("IteratorAge", "Maximum")
-                        for name, function in (("projector", projector), ("notifier", notifier))
-                    },
-                    "deadlines": deadlines.own_metric("DeadlineLag", "Maximum"),
+                    **{name: function.metric("IteratorAge", "Maximum") for name, function in streams.items()},
+                    "deadlines": watched.deadlines.own_metric("DeadlineLag", "Maximum"),
                 },
             ),
             Graph(
                 "Notifications",
                 {
-                    "published": notifications.metric("NumberOfMessagesPublished"),
-                    "delivered": notifications.metric("NumberOfNotificationsDelivered"),
-                    "given up": notifications.metric("NumberOfNotificationsFailed"),
+                    "published": watched.notifications.metric("NumberOfMessagesPublished"),
+                    "delivered": watched.notifications.metric("NumberOfNotificationsDelivered"),
+                    "given up": watched.notifications.metric("NumberOfNotificationsFailed"),
                 },
             ),
             Graph(
                 "Dead letters",
                 {
-                    "waiting": dead_letters.metric("ApproximateNumberOfMessagesVisible"),
+                    "waiting": watched.dead_letters.metric("ApproximateNumberOfMessagesVisible"),
                     **{
                         f"lost by the {name}": function.metric("DestinationDeliveryFailures")
-                        for name, function in (("projector", projector), ("notifier", notifier))
+                        for name, function in streams.items()
                     },
                 },
             ),
-            Graph("Oldest dead letter (s)", {"age": dead_letters.metric("ApproximateAgeOfOldestMessage")}),
+            Graph(
+                "Oldest dead letter (s)",
+                {"age": watched.dead_letters.metric("ApproximateAgeOfOldestMessage")},
+            ),
         ],
         [Title("Errors")],
-        [LogTable("Top errors by code", [function.log_group_name, api.access_log_name], TOP_ERRORS)],
+        [
+            LogTable(
+                "Top errors by code",
+                [watched.function.log_group_name, watched.api.access_log_name],
+                TOP_ERRORS,
+            )
+        ],
     ]

@@ -65,7 +65,7 @@ class Stream:
 
 
 class Pipeline:
-    """Tables, a dead-dead_letter queue, and a topic. What `notifications` returns came from the topic's queue."""
+    """Tables, a dead-letter queue, and a topic. What `notifications` returns came from the topic's queue."""
 
     def __init__(self) -> None:
         suffix = environment_suffix()
@@ -192,18 +192,18 @@ class Pipeline:
         return [json.load(body) for body in bodies]
 
     def send_dead_letter(self, dead_letter: dict[str, Any]) -> None:
-        """Puts a dead dead_letter into the bucket."""
+        """Puts a dead letter into the bucket."""
         key = f"aws/lambda/{uuid.uuid4()}"
         self._s3.put_object(Bucket=self.dead_letter_bucket, Key=key, Body=json.dumps(dead_letter).encode())
 
     def announcements(self) -> int:
-        """How many messages the dead-dead_letter queue holds: at least one for each dead letter."""
+        """How many messages the dead-letter queue holds: at least one for each dead letter."""
         name = "ApproximateNumberOfMessages"
         found = self._sqs.get_queue_attributes(QueueUrl=self.dead_letter_url, AttributeNames=[name])
         return int(found["Attributes"][name])
 
     def _make_bucket(self) -> None:
-        """A bucket whose objects the dead-dead_letter queue is told of, as the stack makes it."""
+        """A bucket whose objects the dead-letter queue is told of, as the stack makes it."""
         self._s3.create_bucket(Bucket=self.dead_letter_bucket)
         self._s3.put_bucket_notification_configuration(
             Bucket=self.dead_letter_bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}

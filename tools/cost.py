@@ -58,11 +58,10 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
     found = {name: synthesized(chosen) for name, chosen in settings.items()}
     alone = replace(settings["dev"], partners=replace(settings["dev"].partners, enabled=False))
     standing = {"dev": found["dev"], "dev without partners": synthesized(alone), "prod": found["prod"]}
-    (memory_mb,) = (
-        function["memory_size"]
+    partners = {
+        function["function_name"]: Load(function["memory_size"], web_acl=False)
         for function in found["dev"]["aws_lambda_function"]
-        if function["function_name"] == "tracking-delivery-dev"
-    )
+    }
     batches = {name: load._replace(batch=BATCH) for name, load in loads.items()}
     shards = {
         f"{n:,}": {"GET /updates": sum(usd(READS, loads["prod"]._replace(shards=n)).values())}
@@ -88,7 +87,7 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
         ),
         "updates": _amounts({name: usd(UPDATES, load) for name, load in loads.items()}),
         "batches": _amounts({name: usd(UPDATES, load) for name, load in batches.items()}),
-        "inbound": _amounts({"USD": usd(INBOUND, loads["dev"])}),
+        "inbound": _amounts({"USD": usd(INBOUND, partners["tracking-inbound-dev"])}),
         "reads": _amounts({name: usd(READS, load) for name, load in loads.items()}),
         "shards": _amounts(shards),
         "notifications": _amounts(
@@ -98,7 +97,7 @@ def render() -> tuple[dict[str, str], dict[str, str]]:
                 "by e-mail": {"Published": published, "Delivered": email},
             }
         ),
-        "deliveries": _amounts({"USD": usd(DELIVERIES, Load(memory_mb, web_acl=False))}, ""),
+        "deliveries": _amounts({"USD": usd(DELIVERIES, partners["tracking-delivery-dev"])}, ""),
         "storage": _amounts({"USD": usd(STORAGE, loads["prod"])}),
     }
     rates = {f"{rate:,}": monthly(rate, loads["prod"]) for rate in (10, 1_000, 100_000)}

@@ -10,7 +10,6 @@ from functools import cache
 from math import ceil
 from typing import Any, Final, NamedTuple
 
-from stacks.partners_inbound import MEMORY_MB as INBOUND_MB
 from tools.toolchain import ROOT
 
 MILLION: Final = 1_000_000
@@ -136,15 +135,11 @@ UPDATES: Final = (
     Row("Answers", "transfer", lambda _: MILLION * POST_ANSWER / 1e9),
     *STORED,
 )
-#: Messages of partners with an update each. The function has 512 MB in every environment.
+#: Messages of partners with an update each.
 INBOUND: Final = (
     Row("API Gateway", "http", lambda load: load.requests),
     Row("Lambda, requests", "invocation", lambda load: load.requests),
-    Row(
-        "Lambda, time",
-        "time",
-        lambda load: load.requests * load._replace(memory_mb=INBOUND_MB).gb_seconds(INBOUND_CPU_MS, 1),
-    ),
+    Row("Lambda, time", "time", lambda load: load.requests * load.gb_seconds(INBOUND_CPU_MS, 1)),
     Row("Logs", "log", lambda load: load.requests * INBOUND_LOG / 1e9),
     *STORED,
 )

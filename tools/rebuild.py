@@ -21,7 +21,6 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import reduce
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -206,7 +205,9 @@ class Rebuild:
         if progress["table"] == self._arn:
             self._position, self._counts = progress["position"], Counter(progress["counts"])
             self._pace.used = progress["units"]
-            print(f"Goes on where it was; delete {_short(self._file)} to begin anew. So far: {self._said()}")
+            print(
+                f"Goes on where it was; delete {self._file.relative_to(ROOT)} to begin anew. So far: {self._said()}"
+            )
 
     def _save(self) -> None:
         if self._dry_run or not self._position:
@@ -244,10 +245,6 @@ def _arrived_before(item: Item, moment: float) -> bool:
         case {"created_at": {"S": text}}:
             return str(text) < time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
     return True
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(ROOT)
 
 
 def _positive(text: str) -> float:

@@ -53,6 +53,15 @@ def sweep(pipeline: Pipeline, environment: dict[str, str]) -> Sweep:
 
 
 @pytest.fixture
+def proxied_sweep(
+    pipeline: Pipeline, proxy: FaultProxy, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Sweep:
+    """A sweep whose calls go through the proxy."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    return make_sweep({**environment, **pipeline.environment})
+
+
+@pytest.fixture
 def notifier(pipeline: Pipeline, environment: dict[str, str]) -> Notifier:
     return make_notifier({**environment, **pipeline.environment})
 
@@ -67,10 +76,8 @@ def estimates(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def due(pipeline: Pipeline) -> dict[str, int]:
     """What the index holds."""
-    items = boto3.client("dynamodb").scan(TableName=pipeline.shipments.table, IndexName=DUE_INDEX.name)[
-        "Items"
-    ]
-    return {item["tracking_id"]["S"]: int(item["due"]["N"]) for item in items}
+    found = boto3.client("dynamodb").scan(TableName=pipeline.shipments.table, IndexName=DUE_INDEX.name)
+    return {item["tracking_id"]["S"]: int(item["due"]["N"]) for item in found["Items"]}
 
 
 def notified(pipeline: Pipeline, notifier: Notifier) -> list[tuple[str, str]]:
@@ -222,23 +229,17 @@ def test_sweeps_and_projectors_at_once_lose_and_repeat_nothing(
 
 
 def test_what_a_sweep_reads_and_writes_is_what_is_due(
-    pipeline: Pipeline,
-    proxy: FaultProxy,
-    environment: dict[str, str],
-    clock: SetClock,
-    monkeypatch: pytest.MonkeyPatch,
+    pipeline: Pipeline, proxy: FaultProxy, proxied_sweep: Sweep, clock: SetClock
 ) -> None:
     for number in range(60):
         pipeline.put(f"PKG-{number}", "in_transit", T + number * HOUR)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-    sweep = make_sweep({**environment, **pipeline.environment})
     proxy.calls.clear()
     clock(T + 57 * HOUR)
-    run(sweep)
+    run(proxied_sweep)
     calls = {name: proxy.calls.count(name) for name in set(proxy.calls)}
     assert calls == {"Query": 8, "GetItem": 10, "PutItem": 10}
     proxy.calls.clear()
-    run(sweep)
+    run(proxied_sweep)
     assert proxy.calls == ["Query"] * 8, "a call for each shard"
 
 
@@ -284,20 +285,14 @@ def test_a_record_that_cannot_be_read_holds_nothing_back_and_is_told_of(
 
 
 def test_while_the_table_is_away_the_sweep_fails_and_the_next_one_goes_on(
-    pipeline: Pipeline,
-    proxy: FaultProxy,
-    environment: dict[str, str],
-    clock: SetClock,
-    monkeypatch: pytest.MonkeyPatch,
+    pipeline: Pipeline, proxy: FaultProxy, proxied_sweep: Sweep, clock: SetClock
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-    sweep = make_sweep({**environment, **pipeline.environment})
     pipeline.put("PKG-1", "in_transit", T)
     clock(T + 49 * HOUR)
     for operation in ("Query", "GetItem", "PutItem"):
         proxy.cut[operation] = Fault.RESET
         with pytest.raises(BotoCoreError):
-            run(sweep)
+            run(proxied_sweep)
         proxy.cut.clear()
-    run(sweep)
+    run(proxied_sweep)
     assert record_of(pipeline, "PKG-1").stalled

@@ -12,6 +12,7 @@ import delivery.receiver
 import tools.certify.receiver
 from contract import EVENTS
 from outbound.webhook import CLOUDEVENTS, MEDIA_TYPES
+from tests.asyncapi import check
 from tests.commands import output
 from tests.junit import outcomes
 from tests.serving import serving
@@ -34,7 +35,6 @@ from tests.shops import (
     Timeless,
     Trusting,
 )
-from tests.unit.tools.test_asyncapi import check
 from tools.certify.__main__ import main
 from tools.certify.journeys import JOURNEYS
 from tools.certify.report import NOT_CHECKED, RIGHT, WRONG

@@ -78,7 +78,7 @@ def test_what_sns_did_not_take_is_sent_again_once_it_is_back(
 
 
 def letter(functions: StreamFunctions, record: dict[str, Any]) -> dict[str, Any]:
-    """A dead dead_letter about a record, as far as it is read."""
+    """A dead letter about a record, as far as it is read."""
     return {
         "requestContext": {
             "condition": "RetryAttemptsExhausted",

@@ -6,8 +6,6 @@ import pytest
 
 from places.gazetteer import country_name, load, location_of
 
-GERMANY = {"lat": 51.09, "lng": 10.37, "precision": "country"}
-
 
 @pytest.mark.parametrize(
     ("place", "location"),

@@ -7,7 +7,7 @@ from tests.commands import output
 CODE = """
 import os, sys
 before = dict(os.environ)
-import stacks, stacks.settings, stacks.package
+import stacks, stacks.settings, stacks.package, tools.cost
 assert not [name for name in sys.modules if name.startswith(("cdktf", "jsii"))], "loaded by an import alone"
 from stacks import bindings
 bindings.load_lazily()

@@ -10,6 +10,7 @@ import contract
 from outbound.message import TEST, render, sample
 from outbound.secret import Secret, make_secret, signed
 from outbound.webhook import MEDIA_TYPES
+from tests.asyncapi import check
 from tests.outbound import notification
 from tools.asyncapi import DOCUMENT, describe
 from tools.asyncapi import render as rendered
@@ -17,16 +18,6 @@ from tools.asyncapi import render as rendered
 
 def test_document_is_not_stale() -> None:
     assert DOCUMENT.read_text("utf-8") == rendered(), "run `make docs`"
-
-
-def check(kind: str, value: Any) -> None:
-    """Fails if a message has no such payload, or says more."""
-    document = describe()
-    for name in ("Notification", "CloudEvent"):
-        document["components"]["schemas"][name]["additionalProperties"] = False
-    reference = document["components"]["messages"][kind]["payload"]["$ref"]
-    validator = jsonschema.Draft202012Validator({**document, "$ref": reference})
-    validator.validate(value)
 
 
 @pytest.mark.parametrize("kind", MEDIA_TYPES)
